@@ -1,0 +1,9 @@
+#include "../kernels.h"
+#if defined(__x86_64__) || defined(_M_X64)
+#define CNNFAST_ISA_AVX2
+#define ISA_NAME avx2
+#include "../simd.h"
+#include "../table.h"
+#else
+const Kernels *const kernels_avx2 = NULL;
+#endif

@@ -1,0 +1,54 @@
+/* The table of micro-kernels: one of these is exported by each file in isa/ and picked by dispatch. */
+#ifndef CNNFAST_KERNELS_H
+#define CNNFAST_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define restrict __restrict
+#endif
+
+/* The most rows a GEMM tile of any instruction set has. */
+#define GEMM_MAX_ROWS 14
+
+/* See micro/gemm.h. columns: 1 .. vectors * lanes are stored. */
+typedef void gemm_kernel(const float *a, ptrdiff_t lda, const ptrdiff_t *offsets,
+                         ptrdiff_t segments, ptrdiff_t length, const float *panel, float *c,
+                         ptrdiff_t ldc, ptrdiff_t columns, float lowest, float highest);
+
+/* See micro/elementwise.h. x and y are equal or do not overlap. */
+typedef void activation_kernel(const float *x, float *y, ptrdiff_t n, const float *parameters);
+
+/* See micro/peak.h. */
+typedef double peak_kernel(ptrdiff_t iterations);
+
+enum {
+#define ACTIVATION(name) INDEX_##name,
+#include "kernels.inc"
+#undef ACTIVATION
+    ACTIVATIONS
+};
+extern const char *const activation_names[ACTIVATIONS];
+
+typedef struct Kernels {
+    const char *name;
+    ptrdiff_t lanes;     /* floats in a vector */
+    ptrdiff_t gemm_rows; /* rows of the widest GEMM tile */
+    gemm_kernel *gemm[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
+    activation_kernel *activations[ACTIVATIONS];
+    peak_kernel *fma_peak;
+} Kernels;
+
+/* NULL where the build is for another architecture. */
+extern const Kernels *const kernels_avx512;
+extern const Kernels *const kernels_avx2;
+extern const Kernels *const kernels_neon;
+extern const Kernels *const kernels_base;
+
+/* What this CPU and its operating system can run (cpu.c). */
+int cpu_has_avx512(void);
+int cpu_has_avx2(void);
+int cpu_has_neon(void);
+
+#endif

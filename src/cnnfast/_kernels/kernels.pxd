@@ -1,0 +1,33 @@
+# The C face of the table of micro-kernels; see kernels.h.
+
+cdef extern from "kernels.h":
+    const Py_ssize_t GEMM_MAX_ROWS
+
+    ctypedef void gemm_kernel(
+        const float *a, Py_ssize_t lda, const Py_ssize_t *offsets, Py_ssize_t segments,
+        Py_ssize_t length, const float *panel, float *c, Py_ssize_t ldc, Py_ssize_t columns,
+        float lowest, float highest) noexcept nogil
+
+    ctypedef void activation_kernel(
+        const float *x, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
+
+    ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
+
+    ctypedef struct Kernels:
+        const char *name
+        Py_ssize_t lanes
+        Py_ssize_t gemm_rows
+        gemm_kernel *gemm[2][14]
+        activation_kernel *activations[1]
+        peak_kernel *fma_peak
+
+    const Py_ssize_t ACTIVATIONS
+    const char *activation_names[1]
+
+    const Kernels *const kernels_avx512
+    const Kernels *const kernels_avx2
+    const Kernels *const kernels_neon
+    const Kernels *const kernels_base
+    int cpu_has_avx512()
+    int cpu_has_avx2()
+    int cpu_has_neon()

@@ -1,0 +1,41 @@
+# What every prepared op looks like to the executor; see step.pyx.
+
+from cnnfast._kernels.kernels cimport Kernels, activation_kernel
+
+cdef extern from "memory.h" nogil:
+    float *allocate_floats(Py_ssize_t count) noexcept
+    void release_floats(float *block) noexcept
+    Py_ssize_t padded_floats(Py_ssize_t count) noexcept
+
+# Do units [start, stop) of a contiguous group of images; unit u belongs to image u // units.
+# Return 0, or 1 where an index lay outside its table.
+ctypedef int (*block_function)(
+    const void *task, const float *const *inputs, float *output, float *scratch,
+    Py_ssize_t start, Py_ssize_t stop) noexcept nogil
+
+cdef struct Step:
+    block_function run
+    const void *task
+    Py_ssize_t units        # pieces an image can be cut into, for threads to share
+    Py_ssize_t scratch      # floats that a thread needs beside inputs and output
+    double work             # per image: floating-point operations, or four per float moved
+
+cdef struct Activation:
+    # Clamping is done in the registers of the producing kernel; `run` (or NULL) comes after it.
+    float lowest
+    float highest
+    activation_kernel *run
+    float parameters[3]
+
+cdef class Kernel:
+    cdef Step step
+    cdef float *packed
+    cdef float *allocate(self, Py_ssize_t count) except NULL
+
+cdef class Scratch:
+    # Per-thread scratch of one call of a driver.
+    cdef float *floats
+    cdef Py_ssize_t stride
+
+cdef Activation parse_activation(tuple activation, const Kernels *kernels) except *
+cdef Py_ssize_t chunks_of(Py_ssize_t units, int threads) noexcept nogil

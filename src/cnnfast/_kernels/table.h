@@ -1,0 +1,35 @@
+/* Fills the table of one instruction set. Included last by each file in isa/. */
+#include "micro/elementwise.h"
+#include "micro/gemm.h"
+#include "micro/peak.h"
+
+#define PASTE_(a, b) a##b
+#define PASTE(a, b) PASTE_(a, b)
+#define TEXT_(a) #a
+#define TEXT(a) TEXT_(a)
+
+static const Kernels table = {
+    .name = TEXT(ISA_NAME),
+    .lanes = LANES,
+    .gemm_rows = GEMM_ROWS,
+    .gemm = {
+        {
+#define GEMM(MR) [MR - 1] = gemm_##MR##x1,
+#include "kernels.inc"
+#undef GEMM
+        },
+        {
+#define GEMM(MR) [MR - 1] = gemm_##MR##x2,
+#include "kernels.inc"
+#undef GEMM
+        },
+    },
+    .activations = {
+#define ACTIVATION(name) activation_##name,
+#include "kernels.inc"
+#undef ACTIVATION
+    },
+    .fma_peak = fma_peak,
+};
+
+const Kernels *const PASTE(kernels_, ISA_NAME) = &table;

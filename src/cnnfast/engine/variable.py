@@ -1,0 +1,139 @@
+"""Weights: arrays that know their name and tell the compiled plans when they change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cnnfast.engine.naming import scoped_path
+
+FloatArray = NDArray[np.float32]
+
+
+class Clock:
+    """Counts the changes made to any variable of the process."""
+
+    __slots__ = ("time",)
+
+    def __init__(self) -> None:
+        self.time = 0
+
+
+# A compiled plan holds copies of the weights. It is fresh as long as no variable at all has
+# changed, which is one comparison of integers in the path of every call.
+CLOCK: Final = Clock()
+
+
+def epoch() -> int:
+    """Return the number of changes made to variables since the process began."""
+    return CLOCK.time
+
+
+class Variable:
+    """A named weight of a layer.
+
+    Args:
+        value: initial value, converted to `dtype` and copied.
+        name: short name, "kernel".
+        path: full name, "sequential/dense/kernel"; by default made of the names of the layer and
+            models being built.
+        trainable: whether training changes the variable.
+        regularizer: callable giving a penalty for the value, or None.
+        constraint: callable giving the nearest allowed value, or None.
+        dtype: "float32" for all weights; counters may be integers.
+    """
+
+    def __init__(
+        self,
+        value: ArrayLike,
+        name: str = "variable",
+        path: str | None = None,
+        trainable: bool = True,
+        regularizer: Callable[[Any], Any] | None = None,
+        constraint: Callable[[Any], Any] | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.name = name
+        self.path = scoped_path(name) if path is None else path
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.version = 0
+        self._value = _frozen_copy(value, dtype)
+
+    @property
+    def value(self) -> FloatArray:
+        """The current value as a read-only array; a later `assign` does not change it."""
+        return self._value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size along every axis."""
+        return self._value.shape
+
+    @property
+    def dtype(self) -> str:
+        """Name of the data type."""
+        return self._value.dtype.name
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return self._value.ndim
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self._value.size
+
+    def numpy(self) -> FloatArray:
+        """Return a copy of the value."""
+        return self._value.copy()
+
+    def assign(self, value: ArrayLike) -> Variable:
+        """Replace the value.
+
+        Args:
+            value: array of the same shape, or a Variable; converted to the variable's data type.
+
+        Returns:
+            The variable itself.
+
+        Raises:
+            ValueError: the shape differs; the variable keeps its value.
+        """
+        fresh = _frozen_copy(value, self._value.dtype)
+        if fresh.shape != self.shape:
+            raise ValueError(
+                f"The shape of the new value does not match variable '{self.path}'. "
+                f"Expected: {self.shape}. Received: {fresh.shape}"
+            )
+        # The value first: whoever sees the new time must also see the new value.
+        self._value = fresh
+        self.version += 1
+        CLOCK.time += 1
+        return self
+
+    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self._value, dtype=dtype, copy=copy)
+
+    def __len__(self) -> int:
+        return len(self._value)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self._value[key]
+
+    def __repr__(self) -> str:
+        return (
+            f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
+            f"value={np.array2string(self._value)}>"
+        )
+
+
+def _frozen_copy(value: ArrayLike, dtype: DTypeLike) -> FloatArray:
+    copy: FloatArray = np.array(value, dtype=dtype, order="C")
+    copy.flags.writeable = False
+    return copy
