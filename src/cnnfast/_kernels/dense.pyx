@@ -83,6 +83,7 @@ cdef class Dense(Kernel):
                  tuple activation):
         cdef const Kernels *kernels = active_kernels()
         cdef Py_ssize_t depth = kernel.shape[0], columns = kernel.shape[1]
+        cdef const float *bias_floats = NULL
         self.task.kernels = kernels
         self.task.depth, self.task.columns = depth, columns
         self.task.activation = parse_activation(activation, kernels)
@@ -90,8 +91,9 @@ cdef class Dense(Kernel):
                               * kernels.gemm_rows)
         self.task.lda = depth + GAP if depth % ALIASED == 0 else depth
         self.task.packed = self.allocate(packed_floats(kernels, columns, depth))
-        pack_panels(kernels, &kernel[0, 0], columns, NULL if bias is None else &bias[0],
-                    columns, depth, self.packed)
+        if bias is not None:
+            bias_floats = &bias[0]
+        pack_panels(kernels, &kernel[0, 0], columns, bias_floats, columns, depth, self.packed)
         self.step.run = block
         self.step.task = &self.task
         self.step.units = rows

@@ -5,6 +5,7 @@ import os
 from cnnfast._kernels.kernels cimport (
     ACTIVATIONS,
     Kernels,
+    activation_kernel,
     activation_names,
     cpu_has_avx2,
     cpu_has_avx512,
@@ -35,6 +36,14 @@ cdef const Kernels *current = kernels_base
 
 cdef const Kernels *active_kernels() noexcept nogil:
     return current
+
+
+cdef activation_kernel *activation_named(const Kernels *kernels, str name) except NULL:
+    """Return one activation of a table."""
+    for i in range(ACTIVATIONS):
+        if activation_names[i].decode() == name:
+            return kernels.activations[i]
+    raise ValueError(f"activation must be one of {', '.join(activations())}. Received {name!r}.")
 
 
 cdef const Kernels *find(str name):

@@ -7,7 +7,8 @@ plan, where the executor calls its block function on ranges of units and owns th
 
 from libc.math cimport INFINITY
 
-from cnnfast._kernels.kernels cimport ACTIVATIONS, Kernels, activation_names
+from cnnfast._kernels.dispatch cimport activation_named
+from cnnfast._kernels.kernels cimport Kernels
 
 
 cdef class Kernel:
@@ -58,11 +59,8 @@ cdef Activation parse_activation(tuple activation, const Kernels *kernels) excep
     if name == "relu" and slope == 0.0 and threshold == 0.0 and highest >= 0.0:
         parsed.lowest, parsed.highest = 0.0, highest
         return parsed
-    for i in range(ACTIVATIONS):
-        if activation_names[i].decode() == name:
-            parsed.run = kernels.activations[i]
-            return parsed
-    raise ValueError(f"unknown activation {name!r}")
+    parsed.run = activation_named(kernels, name)
+    return parsed
 
 
 cdef Py_ssize_t chunks_of(Py_ssize_t units, int threads) noexcept nogil:

@@ -74,11 +74,13 @@ class _Account:
 
     def __init__(self, file_bytes: int) -> None:
         self.limit = SMALL_BYTES + MAX_UNCOMPRESSED_RATIO * file_bytes
-        self.declared: dict[str, int] = {}
+        self.declared = 0
+        self.paths: set[str] = set()
 
     def declare(self, path: str, size: int) -> None:
-        self.declared[path] = size
-        if sum(self.declared.values()) > self.limit:
+        self.declared += 0 if path in self.paths else size
+        self.paths.add(path)
+        if self.declared > self.limit:
             raise ValueError(
                 f"dataset '{path}' brings the declared data to more than {self.limit} bytes, "
                 "which a file of this size cannot hold"

@@ -1,0 +1,89 @@
+"""Turns that layers take on the way from their own terms to operations of the graph.
+
+Operations know one layout, (H, W, C) without the batch axis, and elementwise activations; layers
+speak of sequences, of channels that come first and of activations along an axis.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnfast.engine.base_layer import Layer
+from cnnfast.engine.graph import Graph, Value
+from cnnfast.ops.base import Op
+from cnnfast.ops.elementwise import LINEAR, Activate, Activation, RowActivate
+from cnnfast.ops.layout import Concatenate, Permute
+
+
+def fused_activation(activation: Any) -> Activation:
+    """Give the elementwise activation that an operation can apply itself, else `LINEAR`."""
+    if isinstance(activation, Layer):
+        return LINEAR
+    elementwise: Activation = getattr(activation, "activation", LINEAR)
+    return elementwise
+
+
+def add_unfused_activation(graph: Graph, activation: Any, value: Value) -> Value:
+    """Add the operation of an activation that `fused_activation` left out, if it did."""
+    if isinstance(activation, Layer):
+        return activation.lower(graph, value)
+    if hasattr(activation, "row"):
+        return graph.add(RowActivate(activation.row), value)
+    return value
+
+
+def add_activation(graph: Graph, activation: Any, value: Value) -> Value:
+    """Add the operation of any activation."""
+    elementwise = fused_activation(activation)
+    if elementwise != LINEAR:
+        return graph.add(Activate(elementwise), value)
+    return add_unfused_activation(graph, activation, value)
+
+
+def channels_to_end(graph: Graph, value: Value) -> Value:
+    """Move the first axis to the end."""
+    return permute(graph, value, (*range(1, len(value.shape)), 0))
+
+
+def channels_to_front(graph: Graph, value: Value) -> Value:
+    """Move the last axis to the front."""
+    last = len(value.shape) - 1
+    return permute(graph, value, (last, *range(last)))
+
+
+def permute(graph: Graph, value: Value, axes: tuple[int, ...]) -> Value:
+    """Reorder the axes, if that changes anything."""
+    return value if axes == tuple(range(len(axes))) else graph.add(Permute(axes), value)
+
+
+def add_to_image(graph: Graph, op: Op, value: Value, data_format: str) -> Value:
+    """Add an operation on images to a value that is an image or a sequence, in either layout.
+
+    Args:
+        graph: takes the operations.
+        op: from (H, W, C) to (P, Q, K).
+        value: (H, W, C) or (W, C), or with the channels in front.
+        data_format: where the channels of `value` are, and those of the result will be.
+
+    Returns:
+        The result, of the rank and in the layout of `value`.
+    """
+    is_sequence, is_first = len(value.shape) == 2, data_format == "channels_first"
+    value = channels_to_end(graph, value) if is_first else value
+    value = graph.add(op, as_image(graph, value))
+    value = graph.reshape(value, value.shape[1:]) if is_sequence else value
+    return channels_to_front(graph, value) if is_first else value
+
+
+def as_image(graph: Graph, value: Value) -> Value:
+    """Give a sequence (W, C) the height 1; leave an image as it is."""
+    return value if len(value.shape) == 3 else graph.reshape(value, (1, *value.shape))
+
+
+def repeat(graph: Graph, value: Value, axis: int, count: int) -> Value:
+    """Repeat a value along an axis of length 1, in about log2(count) concatenations."""
+    if count == 1:
+        return value
+    half = repeat(graph, value, axis, count // 2)
+    parts = (half, half, value) if count % 2 else (half, half)
+    return graph.add(Concatenate(axis), *parts)
