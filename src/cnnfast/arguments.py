@@ -40,7 +40,9 @@ def number(
     """
     real = isinstance(value, Real) and not isinstance(value, bool)
     if not (real and math.isfinite(value) and value >= least and value > above):
-        limits = [f" >= {least:g}"] * math.isfinite(least) + [f" > {above:g}"] * math.isfinite(above)
+        limits = [f" >= {least:g}"] * math.isfinite(least) + [f" > {above:g}"] * math.isfinite(
+            above
+        )
         raise received(owner, f"`{name}` must be a finite number{''.join(limits)}", name, value)
     return float(value)
 
@@ -102,8 +104,10 @@ def dtype(value: DTypeLike, owner: str, kinds: str = NUMERIC) -> np.dtype[Any]:
     Raises:
         ValueError: NumPy does not know it, or it is of another kind.
     """
-    expectation = "`dtype` must be a floating-point type" if kinds == FLOATING else (
-        "`dtype` must be a numeric type"
+    expectation = (
+        "`dtype` must be a floating-point type"
+        if kinds == FLOATING
+        else ("`dtype` must be a numeric type")
     )
     try:
         found = np.dtype("float32" if value is None else value)

@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from cnnfast import arguments, portable
 from cnnfast.ops.geometry import is_integer, received
-from cnnfast.serialization import Config, Configurable, object_config
+from cnnfast.serialization import Configurable, object_config
 
 Float64 = NDArray[np.float64]
 
@@ -45,6 +45,8 @@ class SeedGenerator(Configurable):
         ValueError: the seed is out of range.
     """
 
+    fields = ("seed", "name")
+
     def __init__(self, seed: int | None = None, name: str = "seed_generator") -> None:
         self.seed = draw_seed() if seed is None else check_seed(seed, type(self).__name__)
         self.name = name
@@ -53,10 +55,6 @@ class SeedGenerator(Configurable):
     def next(self) -> int:
         """Return the next seed, an int in [0, 2^32)."""
         return int(self._stream.random_sample() * SEEDS)
-
-    def get_config(self) -> Config:
-        """Return the constructor's arguments, ready for JSON."""
-        return {"seed": self.seed, "name": self.name}
 
 
 Seed = int | SeedGenerator | None

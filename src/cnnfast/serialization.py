@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -32,11 +32,16 @@ _scope: ContextVar[Mapping[str, Any]] = ContextVar(
 
 
 class Configurable:
-    """An object that can be rebuilt from a dict of its constructor's arguments."""
+    """An object that can be rebuilt from a dict of its constructor's arguments.
+
+    Subclasses name the arguments in `fields`, and keep each in an attribute of that name.
+    """
+
+    fields: ClassVar[tuple[str, ...]] = ()
 
     def get_config(self) -> Config:
-        """Return the constructor's arguments, ready for JSON."""
-        return {}
+        """Return the constructor's arguments by name, ready for JSON."""
+        return {field: encode_value(getattr(self, field)) for field in self.fields}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -1,0 +1,110 @@
+"""Compiled plans of one layer or model, found again by the shape of its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast.engine.graph import Graph
+from cnnfast.engine.plan import compile_graph
+from cnnfast.engine.structure import flatten
+from cnnfast.engine.variable import CLOCK, Variable
+
+if TYPE_CHECKING:
+    from cnnfast.engine.base_layer import Layer
+
+SampleShape = tuple[int, ...]
+Run = Callable[..., list[NDArray[Any]]]
+
+# A plan holds packed weights and scratch memory, so networks that see ever new image sizes must
+# not collect them without end.
+CAPACITY: Final = 8
+
+
+class Compiled(NamedTuple):
+    """A plan with what a caller must know to feed it.
+
+    Attributes:
+        run: the plan's `run(arrays, outputs=None)`.
+        dtypes: data type of each input array.
+        output_shapes: shape of each output, without the batch axis.
+        output_dtypes: data type of each output.
+    """
+
+    run: Run
+    dtypes: tuple[np.dtype[Any], ...]
+    output_shapes: tuple[SampleShape, ...]
+    output_dtypes: tuple[np.dtype[Any], ...]
+
+
+class PlanCache:
+    """Keeps the plans of a layer until its weights change.
+
+    Attributes:
+        fast: for layers with one input and one output: sample shape -> (run, dtype, time), good
+            as long as `time` is `CLOCK.time`. This is what a call looks at first.
+    """
+
+    def __init__(self) -> None:
+        self.fast: dict[SampleShape, tuple[Run, np.dtype[Any], int]] = {}
+        self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
+        self._weights: list[tuple[Variable, int]] = []
+
+    def get(self, layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
+        """Find or compile the plan for inputs of given shapes.
+
+        Args:
+            layer: the owner of this cache, built.
+            shapes: shape of each input, without the batch axis.
+        """
+        time = CLOCK.time
+        self._drop_stale(layer)
+        compiled = self._plans.get(shapes)
+        if compiled is None:
+            compiled = compile_layer(layer, shapes)
+            self._make_room()
+            self._plans[shapes] = compiled
+        if len(shapes) == 1 and len(compiled.output_shapes) == 1 and shapes[0]:
+            self.fast[shapes[0]] = (compiled.run, compiled.dtypes[0], time)
+        return compiled
+
+    def clear(self) -> None:
+        """Forget every plan."""
+        self.fast.clear()
+        self._plans.clear()
+
+    def _drop_stale(self, layer: Layer) -> None:
+        weights = [(variable, variable.version) for variable in layer.weights]
+        if weights != self._weights:
+            self.clear()
+            self._weights = weights
+
+    def _make_room(self) -> None:
+        while len(self._plans) >= CAPACITY:
+            oldest = next(iter(self._plans))
+            del self._plans[oldest]
+            self.fast.pop(oldest[0], None)
+
+
+def compile_layer(layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
+    """Compile a layer or model on its own.
+
+    Args:
+        layer: built.
+        shapes: shape of each input, without the batch axis.
+    """
+    graph = Graph()
+    dtypes = layer.kernel_input_dtypes(len(shapes))
+    values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
+    outputs = flatten(layer.lower(graph, *values))
+    for value in outputs:
+        graph.output(value)
+    return Compiled(
+        compile_graph(graph).run,
+        tuple(np.dtype(dtype) for dtype in dtypes),
+        tuple(tuple(value.shape) for value in outputs),
+        tuple(np.dtype(value.dtype) for value in outputs),
+    )

@@ -1,0 +1,97 @@
+"""One layer with its arrays, and how far two correct float32 answers to it may lie apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import tolerances
+
+EXACT = frozenset(
+    {
+        "Add",
+        "Concatenate",
+        "Dropout",
+        "Embedding",
+        "Flatten",
+        "GlobalMaxPooling1D",
+        "GlobalMaxPooling2D",
+        "MaxPooling1D",
+        "MaxPooling2D",
+        "Permute",
+        "Reshape",
+        "ZeroPadding1D",
+        "ZeroPadding2D",
+    }
+)
+# No activation used behind a kernel is steeper than this.
+STEEPEST_SLOPE = 1.2
+# Keras rounds as well as we do.
+BOTH_SIDES = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """A layer as Keras serializes it, with the arrays that went in and came out."""
+
+    name: str
+    layer: dict[str, Any]
+    inputs: list[np.ndarray]
+    weights: list[np.ndarray]
+    output: np.ndarray
+
+    @property
+    def arguments(self) -> Any:
+        """The inputs as a layer takes them: one array, or a list."""
+        return self.inputs if len(self.inputs) > 1 else self.inputs[0]
+
+    def bound(self) -> np.ndarray:
+        """Bound the difference between two correct float32 answers."""
+        kind = self.layer["class_name"]
+        largest = np.abs(self.inputs[0]).max()
+        if kind in EXACT:
+            return np.zeros(())
+        if kind in {"Dense", "Conv1D", "Conv2D"}:
+            return BOTH_SIDES * self._kernel_bound()
+        if kind == "BatchNormalization":
+            return BOTH_SIDES * self._normalization_bound()
+        if "Average" in kind:
+            window = self.inputs[0].size // len(self.inputs[0])
+            return BOTH_SIDES * tolerances.float32_sum(window, largest)
+        terms = np.maximum(np.abs(self.output), 1 + largest)
+        return BOTH_SIDES * tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, terms)
+
+    def _kernel_bound(self) -> np.ndarray:
+        """Bound the dot products and what the activation makes of their error."""
+        kernel = self.weights[0]
+        length = int(np.prod(kernel.shape[:-1]))
+        bias = np.abs(self.weights[1]).max() if len(self.weights) > 1 else 0.0
+        magnitude = tolerances.dot_magnitude(self.inputs[0], kernel) + bias
+        products = STEEPEST_SLOPE * tolerances.float32_dot(length, magnitude)
+        own = tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, 1 + np.abs(self.output))
+        return products + own
+
+    def _normalization_bound(self) -> np.ndarray:
+        """Bound inputs * scale + shift by its terms before they cancel."""
+        config = self.layer["config"]
+        *_, mean, variance = self.weights
+        has_scale, has_center = config["scale"], config["center"]
+        gamma = np.abs(self.weights[0]).max() if has_scale else 1.0
+        beta = np.abs(self.weights[int(has_scale)]).max() if has_center else 0.0
+        largest = np.abs(self.inputs[0]).max() + np.abs(mean).max()
+        term = gamma * largest / np.sqrt(variance.min() + config["epsilon"])
+        return tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, term + beta)
+
+
+def assert_close(outputs: np.ndarray, expected: np.ndarray, bound: np.ndarray) -> None:
+    """Compare shapes, then values within an absolute bound, and say by how much they miss."""
+    assert outputs.shape == expected.shape
+    error = np.abs(outputs.astype(np.float64) - expected)
+    excess = error - bound
+    worst = np.unravel_index(np.argmax(excess), excess.shape) if excess.size else ()
+    assert (excess <= 0).all(), (
+        f"at {tuple(map(int, worst))}: got {outputs[worst]!r}, expected {expected[worst]!r}, "
+        f"over the bound by {excess[worst]:.3g}"
+    )
