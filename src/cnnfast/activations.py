@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnfast.ops import elementwise
+from cnnfast.serialization import custom_object_scope, find_custom_object, object_config
 
 Array = NDArray[np.float32]
 Function = Callable[..., Any]
@@ -368,7 +369,7 @@ def serialize(activation: Function) -> str:
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Function:
-    """Find the activation that a file names; nothing but the names of this module is looked up.
+    """Find the activation that a file names; nothing is looked up but registered names.
 
     Args:
         config: a name, or Keras's dict {"class_name": "function", "config": name}.
@@ -380,11 +381,10 @@ def deserialize(
     Raises:
         ValueError: there is no activation of that name.
     """
-    name = config.get("config") if isinstance(config, Mapping) else config
-    if not isinstance(name, str):
-        raise _unknown(config)
-    if custom_objects and name in custom_objects:
-        custom: Function = custom_objects[name]
+    name, _ = object_config(config)
+    with custom_object_scope(custom_objects or {}):
+        custom: Function | None = find_custom_object(name)
+    if custom is not None:
         return custom
     name = ALIASES.get(name, name)
     if name not in ACTIVATIONS:

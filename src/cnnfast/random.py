@@ -10,7 +10,7 @@ before a model is built makes the model reproducible. `set_seed` replaces that s
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -45,7 +45,7 @@ class SeedGenerator(Configurable):
         ValueError: the seed is out of range.
     """
 
-    fields = ("seed", "name")
+    fields: ClassVar[tuple[str, ...]] = ("seed", "name")
 
     def __init__(self, seed: int | None = None, name: str = "seed_generator") -> None:
         self.seed = draw_seed() if seed is None else check_seed(seed, type(self).__name__)

@@ -156,14 +156,14 @@ def object_config(identifier: str | Mapping[str, Any]) -> tuple[str, Config]:
         return identifier, {}
     if not isinstance(identifier, Mapping):
         raise _malformed(identifier)
+    settings: Any
     if "class_name" not in identifier:
         settings = dict(identifier)
         name = settings.pop("name", None)
     elif identifier["class_name"] == "function":
         name, settings = identifier.get("config"), {}
     else:
-        name, settings = identifier["class_name"], identifier.get("config")
-    settings = {} if settings is None else settings
+        name, settings = identifier["class_name"], identifier.get("config") or {}
     if not isinstance(name, str) or not isinstance(settings, Mapping):
         raise _malformed(identifier)
     return name, dict(settings)
@@ -222,7 +222,8 @@ def decode_value(value: Any) -> Any:
     config = value.get("config")
     if not isinstance(config, Mapping) or "value" not in config:
         raise _malformed(value)
-    return np.array(config["value"], arguments.dtype(config.get("dtype"), "A stored array"))
+    dtype: Any = config.get("dtype")
+    return np.array(config["value"], arguments.dtype(dtype, "A stored array"))
 
 
 @contextmanager

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from cnnfast import constraints, initializers, regularizers
+from cnnfast import regularizers
 from cnnfast.engine.arrays import kernel_array, numeric_array
 from cnnfast.engine.input_checks import check_input_count, check_input_shapes
 from cnnfast.engine.layer_arguments import policy_config, policy_name, take_input_shape
 from cnnfast.engine.naming import name_scope, to_snake_case, unique_name, validate_name
 from cnnfast.engine.node import Node
-from cnnfast.engine.plan_cache import Compiled, PlanCache
-from cnnfast.engine.structure import Shape, flatten, flatten_shapes, is_shape, map_structure
+from cnnfast.engine.placed import Placed, shapes_of
+from cnnfast.engine.plan_cache import Compiled
+from cnnfast.engine.structure import Shape, flatten, flatten_shapes, is_shape
 from cnnfast.engine.tensor import KerasTensor, any_symbolic
-from cnnfast.engine.variable import CLOCK, FloatArray, Variable
+from cnnfast.engine.topology import Network
+from cnnfast.engine.variable import CLOCK
+from cnnfast.engine.variable_owner import VariableOwner
 
 if TYPE_CHECKING:
     from cnnfast.engine.graph import Graph, Value
 
+# Two threads that trace the same layers at once would take back each other's nodes.
+_TRACING = threading.RLock()
 
-class Layer:
+
+class Layer(VariableOwner, Placed):
     """Base of all layers and models.
 
     A subclass sets its options in `__init__`, creates variables in `build`, gives its shape rule
@@ -72,18 +79,12 @@ class Layer:
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {legacy}"
             )
         self.dtype_policy = policy_name(dtype)
-        self.name = self._automatic_name() if name is None else validate_name(name)
+        checked_name = self._automatic_name() if name is None else validate_name(name)
+        VariableOwner.__init__(self, checked_name, trainable)
+        Placed.__init__(self, checked_name)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self.built = False
-        self.inbound_nodes: list[Node] = []
         self._building = False
-        self._build_shape: Any = None
-        self._trainable_variables: list[Variable] = []
-        self._non_trainable_variables: list[Variable] = []
-        self._plans = PlanCache()
-        self._fast_plans = self._plans.fast
-        self._trainable = _checked_bool(trainable)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -102,6 +103,8 @@ class Layer:
         Args:
             input_shape: batch axis first, None where unknown; a list for several inputs.
         """
+        if self._is_composed:
+            self.compute_output_shape(input_shape)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Give the shape of the output.
@@ -110,9 +113,13 @@ class Layer:
             input_shape: batch axis first, None where unknown; a list for several inputs.
 
         Returns:
-            A shape of the same kind; the input's own unless a subclass says otherwise.
+            A shape, or a structure of shapes. By default the input's own shape, or for a layer
+            composed in `call` the shape of what that returns.
         """
-        return input_shape
+        if not self._is_composed:
+            return input_shape
+        with self._tracing():
+            return shapes_of(self.call(_tensors(input_shape, self.input_dtype)))
 
     def lower(self, graph: Graph, *values: Value) -> Any:
         """Add the layer's operations to a graph.
@@ -124,10 +131,44 @@ class Layer:
         Returns:
             The output value, or a list of them.
         """
-        raise NotImplementedError(
-            f"Layer '{self.name}' of class {type(self).__name__} defines no computation: "
-            "write its `lower` method, or compose it of other layers in `call`."
-        )
+        if not self._is_composed:
+            raise NotImplementedError(
+                f"Layer '{self.name}' of class {type(self).__name__} defines no computation: "
+                "write its `lower` method, or compose it of other layers in `call`."
+            )
+        inputs = [KerasTensor((None, *value.shape), value.dtype) for value in values]
+        with self._tracing():
+            outputs = self.call(inputs[0] if len(inputs) == 1 else inputs)
+            network = Network(inputs, flatten(outputs))
+        lowered = network.lower(graph, values)
+        return lowered[0] if len(lowered) == 1 else lowered
+
+    def call(self, inputs: Any) -> Any:
+        """Compose the layer of other layers, as an alternative to `lower`.
+
+        Args:
+            inputs: KerasTensors.
+
+        Returns:
+            What the last of the other layers returned.
+        """
+        raise NotImplementedError(f"Layer '{self.name}' is not composed of other layers.")
+
+    @contextmanager
+    def _tracing(self) -> Iterator[None]:
+        """Take back the nodes that a run of `call` leaves in the layers it uses."""
+        with _TRACING:
+            parts = [part for part in self.sublayers() if isinstance(part, Layer)]
+            counts = [len(part.inbound_nodes) for part in parts]
+            try:
+                yield
+            finally:
+                for part, count in zip(parts, counts, strict=True):
+                    del part.inbound_nodes[count:]
+
+    @property
+    def _is_composed(self) -> bool:
+        return type(self).call is not Layer.call
 
     def compute_output_spec(self, inputs: Any) -> Any:
         """Make the KerasTensors that a call returns.
@@ -135,7 +176,7 @@ class Layer:
         Args:
             inputs: a KerasTensor or a structure of them.
         """
-        return _tensors(self.compute_output_shape(_shapes_of(inputs)), self._output_dtype(inputs))
+        return _tensors(self.compute_output_shape(shapes_of(inputs)), self._output_dtype(inputs))
 
     def kernel_input_dtypes(self, count: int) -> tuple[str, ...]:
         """Name the data type each input array must be converted to.
@@ -195,12 +236,12 @@ class Layer:
                     f"Layer '{self.name}' was called on KerasTensors and arrays together. "
                     f"Received: {leaf!r}"
                 )
-        shapes = _shapes_of(inputs)
+        shapes = shapes_of(inputs)
         with self.errors_named():
-            self._check_inputs(shapes)
+            self.check_inputs(shapes)
             self.build(shapes)
             outputs = self.compute_output_spec(inputs)
-        Node(self, (inputs,), {}, outputs)
+        Node(self, inputs, outputs)
         return outputs
 
     def _compute(self, inputs: Any) -> Any:
@@ -219,7 +260,7 @@ class Layer:
         arrays = [numeric_array(leaf, owner) for leaf in leaves]
         shapes: list[Shape] = [(None, *array.shape[1:]) for array in arrays]
         with self.errors_named():
-            self._check_inputs(shapes if several else shapes[0])
+            self.check_inputs(shapes if several else shapes[0])
             self.build(shapes if several else shapes[0])
         return arrays
 
@@ -239,7 +280,15 @@ class Layer:
         with self.errors_named():
             return self._plans.get(self, tuple(shape[1:] for shape in shapes))
 
-    def _check_inputs(self, shapes: Any) -> None:
+    def check_inputs(self, shapes: Any) -> None:
+        """Refuse inputs whose shapes do not fit the layer.
+
+        Args:
+            shapes: the shape of the input, batch axis first, or a structure of shapes.
+
+        Raises:
+            ValueError: an input has a wrong number of axes or a wrong size.
+        """
         check_input_shapes(self.name, flatten_shapes(shapes), self.input_rank, self.input_axes)
 
     @contextmanager
@@ -252,202 +301,6 @@ class Layer:
                 raise
             kind = ValueError if isinstance(error, ValueError) else TypeError
             raise kind(f"Layer '{self.name}': {error}") from error
-
-    # ---- variables
-
-    def add_weight(
-        self,
-        shape: tuple[int, ...] = (),
-        initializer: Any = "glorot_uniform",
-        name: str | None = None,
-        trainable: bool = True,
-        regularizer: Any = None,
-        constraint: Any = None,
-        dtype: Any = None,
-    ) -> Variable:
-        """Create a variable.
-
-        Args:
-            shape: its shape.
-            initializer: gives the first value; a name, config or object.
-            name: short name; "variable" if None.
-            trainable: whether training changes it.
-            regularizer: penalty on its value; a name, config or object.
-            constraint: rule its value is brought back to; a name, config or object.
-            dtype: "float32" unless it is an integer counter.
-
-        Returns:
-            The variable, which the layer keeps.
-        """
-        dtype = "float32" if dtype is None else np.dtype(dtype).name
-        variable = Variable(
-            initializers.get(initializer)(tuple(shape), dtype=dtype),
-            name or "variable",
-            trainable=trainable and self._trainable,
-            regularizer=regularizers.get(regularizer),
-            constraint=constraints.get(constraint),
-            dtype=dtype,
-        )
-        own = self._trainable_variables if trainable else self._non_trainable_variables
-        own.append(variable)
-        return variable
-
-    def sublayers(self) -> list[Layer]:
-        """List the layers this layer is made of: those among its attributes."""
-        found: list[Layer] = []
-        for value in vars(self).values():
-            leaves = flatten(value) if isinstance(value, list | tuple | dict) else [value]
-            found += [leaf for leaf in leaves if isinstance(leaf, Layer)]
-        return list(dict.fromkeys(found))
-
-    @property
-    def weights(self) -> list[Variable]:
-        """All variables: the layer's trainable ones, its others, then those of its sublayers."""
-        own = self._trainable_variables + self._non_trainable_variables
-        nested = (variable for layer in self.sublayers() for variable in layer.weights)
-        return list(dict.fromkeys((*own, *nested)))
-
-    @property
-    def variables(self) -> list[Variable]:
-        """The same as `weights`."""
-        return self.weights
-
-    @property
-    def trainable_weights(self) -> list[Variable]:
-        """The variables that training changes; none if the layer is frozen."""
-        if not self._trainable:
-            return []
-        return [variable for variable in self.weights if variable.trainable]
-
-    @property
-    def trainable_variables(self) -> list[Variable]:
-        """The same as `trainable_weights`."""
-        return self.trainable_weights
-
-    @property
-    def non_trainable_weights(self) -> list[Variable]:
-        """The variables that training leaves alone."""
-        if not self._trainable:
-            return self.weights
-        return [variable for variable in self.weights if not variable.trainable]
-
-    @property
-    def non_trainable_variables(self) -> list[Variable]:
-        """The same as `non_trainable_weights`."""
-        return self.non_trainable_weights
-
-    @property
-    def trainable(self) -> bool:
-        """Whether training changes the layer; setting it reaches all sublayers."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        self._trainable = _checked_bool(value)
-        for variable in self._trainable_variables:
-            variable.trainable = self._trainable
-        for layer in self.sublayers():
-            layer.trainable = self._trainable
-
-    @property
-    def losses(self) -> list[Any]:
-        """Penalties of the regularized weights, one number each."""
-        return [
-            variable.regularizer(variable.value)
-            for variable in self.trainable_weights
-            if variable.regularizer is not None
-        ]
-
-    def get_weights(self) -> list[FloatArray]:
-        """Return copies of all variables, in the order of `weights`."""
-        return [variable.numpy() for variable in self.weights]
-
-    def set_weights(self, weights: list[ArrayLike]) -> None:
-        """Replace all variables.
-
-        Args:
-            weights: one array for each of `weights`, of the same shapes.
-
-        Raises:
-            ValueError: the number of arrays or a shape differs; nothing has been changed.
-        """
-        variables = self.weights
-        arrays = [np.asarray(value) for value in weights]
-        if len(arrays) != len(variables):
-            raise ValueError(
-                f"Layer '{self.name}' has {len(variables)} weights, "
-                f"but `set_weights` received {len(arrays)} arrays."
-            )
-        for variable, array in zip(variables, arrays, strict=True):
-            if variable.shape != array.shape:
-                raise ValueError(
-                    f"Layer '{self.name}': weight '{variable.path}' has shape {variable.shape}, "
-                    f"but `set_weights` received an array of shape {array.shape}."
-                )
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-
-    def count_params(self) -> int:
-        """Count the elements of all variables.
-
-        Raises:
-            ValueError: the layer has not been built and so has no variables yet.
-        """
-        if not self.built:
-            raise ValueError(
-                f"`count_params` needs the variables of layer '{self.name}', which is not built "
-                "yet. Call it on data, or call `build(input_shape)`."
-            )
-        return sum(variable.size for variable in self.weights)
-
-    def unbuild(self) -> None:
-        """Drop all variables, so that the layer can be built for another input shape."""
-        self.built = False
-        self._build_shape = None
-        self._trainable_variables.clear()
-        self._non_trainable_variables.clear()
-        self._plans.clear()
-        for layer in self.sublayers():
-            layer.unbuild()
-
-    # ---- place in a model
-
-    @property
-    def input(self) -> Any:
-        """The KerasTensors the layer was first called on."""
-        return self._first_node("input").args[0]
-
-    @property
-    def output(self) -> Any:
-        """The KerasTensors the layer first returned."""
-        return self._first_node("output").output_structure
-
-    @property
-    def input_shape(self) -> Any:
-        """Shape of `input`; a structure of shapes for several tensors."""
-        return self._only_shape("input", [_shapes_of(node.args[0]) for node in self.inbound_nodes])
-
-    @property
-    def output_shape(self) -> Any:
-        """Shape of `output`; a structure of shapes for several tensors."""
-        structures = [node.output_structure for node in self.inbound_nodes]
-        return self._only_shape("output", [_shapes_of(structure) for structure in structures])
-
-    def _first_node(self, what: str) -> Node:
-        if not self.inbound_nodes:
-            raise AttributeError(
-                f"The layer '{self.name}' has never been called and thus has no defined {what}."
-            )
-        return self.inbound_nodes[0]
-
-    def _only_shape(self, what: str, shapes: list[Any]) -> Any:
-        self._first_node(f"{what} shape")
-        if any(shape != shapes[0] for shape in shapes):
-            raise AttributeError(
-                f"The layer '{self.name}' has been called {len(shapes)} times, on different "
-                f"shapes, and has no single {what} shape. They are: {shapes}"
-            )
-        return shapes[0]
 
     # ---- config
 
@@ -543,10 +396,6 @@ def empty_outputs(compiled: Compiled, samples: int) -> list[NDArray[Any]]:
     return [np.empty((samples, *shape), dtype) for shape, dtype in pairs]
 
 
-def _shapes_of(tensors: Any) -> Any:
-    return map_structure(lambda tensor: tensor.shape, tensors)
-
-
 def _as_shapes(shapes: Any) -> Any:
     """Turn the lists of a JSON file back into tuples."""
     if is_shape(shapes):
@@ -562,9 +411,3 @@ def _tensors(shapes: Any, dtype: str) -> Any:
     if isinstance(shapes, Mapping):
         return {key: _tensors(shape, dtype) for key, shape in shapes.items()}
     return [_tensors(shape, dtype) for shape in shapes]
-
-
-def _checked_bool(value: Any) -> bool:
-    if value not in (True, False):
-        raise ValueError(f"`trainable` must be True or False. Received: trainable={value!r}")
-    return bool(value)

@@ -26,21 +26,15 @@ class Node:
 
     Args:
         layer: the layer that was called.
-        args: its positional arguments; the KerasTensors in them are the node's inputs.
-        kwargs: its keyword arguments.
+        inputs: what it was called on: a KerasTensor, a structure of them, or [] for an InputLayer.
         outputs: what the call returned: a KerasTensor or a structure of them.
     """
 
-    def __init__(
-        self, layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], outputs: Any
-    ) -> None:
+    def __init__(self, layer: Layer, inputs: Any, outputs: Any) -> None:
         self.layer = layer
-        self.args = args
-        self.kwargs = kwargs
+        self.input_structure = inputs
         self.output_structure = outputs
-        self.inputs: list[KerasTensor] = [
-            leaf for leaf in flatten([args, kwargs]) if isinstance(leaf, KerasTensor)
-        ]
+        self.inputs: list[KerasTensor] = flatten(inputs)
         self.outputs: list[KerasTensor] = flatten(outputs)
         index = len(layer.inbound_nodes)
         layer.inbound_nodes.append(self)
@@ -51,11 +45,6 @@ class Node:
     def is_input(self) -> bool:
         """Whether data enters the model here."""
         return not self.inputs
-
-    @property
-    def parents(self) -> list[Node]:
-        """The nodes whose outputs this node reads, one for each input."""
-        return [producer(tensor) for tensor in self.inputs]
 
     def __repr__(self) -> str:
         return f"<Node layer={self.layer.name}, inputs={len(self.inputs)}>"

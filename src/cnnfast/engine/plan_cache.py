@@ -52,6 +52,7 @@ class PlanCache:
         self.fast: dict[SampleShape, tuple[Run, np.dtype[Any], int]] = {}
         self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
         self._weights: list[tuple[Variable, int]] = []
+        self._time = -1
 
     def get(self, layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
         """Find or compile the plan for inputs of given shapes.
@@ -61,7 +62,9 @@ class PlanCache:
             shapes: shape of each input, without the batch axis.
         """
         time = CLOCK.time
-        self._drop_stale(layer)
+        if time != self._time:
+            self._drop_stale(layer)
+            self._time = time
         compiled = self._plans.get(shapes)
         if compiled is None:
             compiled = compile_layer(layer, shapes)

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float32]
 
 
 class Clock:
-    """Counts the changes made to any variable of the process."""
+    """Counts the variables created in the process and the changes made to them."""
 
     __slots__ = ("time",)
 
@@ -28,7 +28,7 @@ CLOCK: Final = Clock()
 
 
 def epoch() -> int:
-    """Return the number of changes made to variables since the process began."""
+    """Return the number of times a variable was created or changed since the process began."""
     return CLOCK.time
 
 
@@ -63,6 +63,7 @@ class Variable:
         self.constraint = constraint
         self.version = 0
         self._value = _frozen_copy(value, dtype)
+        CLOCK.time += 1
 
     @property
     def value(self) -> FloatArray:

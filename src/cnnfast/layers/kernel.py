@@ -6,8 +6,9 @@ from typing import Any
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.engine.base_layer import Layer
+from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
-from cnnfast.layers import arguments
+from cnnfast.layers import checks, lowering
 
 
 class KernelLayer(Layer):
@@ -43,7 +44,7 @@ class KernelLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.activation = arguments.activation(self, activation)
+        self.activation = checks.activation(self, activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -70,10 +71,19 @@ class KernelLayer(Layer):
                 constraint=self.bias_constraint,
             )
 
+    def build_activation(self, shape: Shape) -> None:
+        """Build the activation for outputs of a given shape, if it is a layer."""
+        if isinstance(self.activation, Layer):
+            self.activation.build(shape)
+
+    def activated_shape(self, shape: Shape) -> Shape:
+        """Give the shape that the activation turns outputs of a given shape into."""
+        return lowering.activated_shape(self.activation, shape)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "activation": arguments.serialize_activation(self.activation),
+            "activation": checks.serialize_activation(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),

@@ -10,8 +10,10 @@ from typing import Any
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
+from cnnfast.engine.structure import Shape
 from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR, Activate, Activation, RowActivate
+from cnnfast.ops.geometry import received
 from cnnfast.ops.layout import Concatenate, Permute
 
 
@@ -38,6 +40,20 @@ def add_activation(graph: Graph, activation: Any, value: Value) -> Value:
     if elementwise != LINEAR:
         return graph.add(Activate(elementwise), value)
     return add_unfused_activation(graph, activation, value)
+
+
+def activated_shape(activation: Any, shape: Shape) -> Shape:
+    """Give the shape that any activation turns another one into: only "glu" halves the last axis.
+
+    Raises:
+        ValueError: it cannot be halved.
+    """
+    last = shape[-1]
+    if getattr(activation, "row", None) != "glu" or last is None:
+        return shape
+    if last % 2:
+        raise received(None, "glu needs a last axis of even length", "shape", shape)
+    return *shape[:-1], last // 2
 
 
 def channels_to_end(graph: Graph, value: Value) -> Value:

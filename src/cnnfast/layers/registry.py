@@ -10,6 +10,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cnnfast.engine.base_layer import Layer
+from cnnfast.ops.geometry import received
+from cnnfast.serialization import custom_object_scope, find_custom_object
+from cnnfast.serialization import registered_name as name_in_files
+
+EXPECTATION = "A layer is described by a dict with `class_name` and `config`"
 
 LAYERS: dict[str, type[Layer]] = {}
 
@@ -40,24 +45,22 @@ def register(*names: str, cls: type[Layer]) -> None:
     LAYERS.update(dict.fromkeys(names, cls))
 
 
-def find(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> type[Layer]:
+def find(config: Mapping[str, Any]) -> type[Layer]:
     """Find the class that a layer's dict names.
 
     Args:
         config: holds `class_name`, and `registered_name` where Keras 3 wrote a custom class.
-        custom_objects: classes of the caller by name; they go first.
 
     Returns:
-        The class.
+        A class of the caller or one that the program registered, else the built-in one.
 
     Raises:
         UnsupportedLayerError: nobody knows the name.
     """
-    class_name, registered_name = config["class_name"], config.get("registered_name")
-    for name in (registered_name, class_name):
-        if custom_objects and isinstance(name, str) and name in custom_objects:
-            custom: type[Layer] = custom_objects[name]
-            return custom
+    class_name, registered_name = config.get("class_name"), config.get("registered_name")
+    custom: type[Layer] | None = find_custom_object(registered_name, class_name)
+    if custom is not None:
+        return custom
     is_custom = registered_name not in (None, class_name)
     if is_custom or not isinstance(class_name, str) or class_name not in LAYERS:
         raise UnsupportedLayerError([str(registered_name if is_custom else class_name)])
@@ -71,7 +74,7 @@ def deserialize(
 
     Args:
         config: {"class_name": ..., "config": {...}} with or without Keras 3's further entries.
-        custom_objects: classes of the caller by name.
+        custom_objects: classes of the caller by name; they go first.
 
     Returns:
         The layer.
@@ -82,11 +85,9 @@ def deserialize(
         TypeError: the class takes no such argument.
     """
     if not isinstance(config, Mapping) or not isinstance(config.get("config"), Mapping):
-        raise ValueError(
-            "A layer's config must be a dict with `class_name` and `config`. "
-            f"Received: config={config!r}."
-        )
-    layer = find(config, custom_objects).from_config(dict(config["config"]))
+        raise received(None, EXPECTATION, "config", config)
+    with custom_object_scope(custom_objects or {}):
+        layer = find(config).from_config(dict(config["config"]))
     build_config = config.get("build_config")
     if build_config:
         layer.build_from_config(build_config)
@@ -109,7 +110,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
         "module": "keras.layers" if is_built_in else cls.__module__,
         "class_name": cls.__name__,
         "config": layer.get_config(),
-        "registered_name": None if is_built_in else cls.__name__,
+        "registered_name": None if is_built_in else name_in_files(cls) or cls.__name__,
     }
     build_config = layer.get_build_config()
     return {**described, "build_config": build_config} if build_config else described

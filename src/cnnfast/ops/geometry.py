@@ -17,7 +17,7 @@ Padding = str
 Amounts = tuple[int, int]
 
 
-def invalid_argument(owner: str | None, expectation: str, name: str, value: object) -> ValueError:
+def received(owner: str | None, expectation: str, name: str, value: object) -> ValueError:
     """Build the error of a refused argument: who refuses, what was expected, what came.
 
     Args:
@@ -47,7 +47,7 @@ def standardize_integer(
         value: the size, as the user or a file gave it.
         name: the argument, for the message.
         allow_zero: whether 0 is a size too.
-        owner: the words that open the message (see `invalid_argument`).
+        owner: the words that open the message (see `received`).
 
     Returns:
         The size as a Python int.
@@ -61,7 +61,7 @@ def standardize_integer(
     """
     if not is_integer(value) or value < (0 if allow_zero else 1):
         kind = "non-negative" if allow_zero else "positive"
-        raise invalid_argument(owner, f"`{name}` must be a {kind} integer", name, value)
+        raise received(owner, f"`{name}` must be a {kind} integer", name, value)
     return int(value)
 
 
@@ -75,7 +75,7 @@ def standardize_tuple(
         n: how many axes there are.
         name: the argument, for the message.
         allow_zero: whether 0 is a size too.
-        owner: the words that open the message (see `invalid_argument`).
+        owner: the words that open the message (see `received`).
 
     Returns:
         n Python ints.
@@ -98,7 +98,7 @@ def standardize_tuple(
     ):
         kind = "non-negative" if allow_zero else "positive"
         expectation = f"`{name}` must be a {kind} integer or a tuple of {n} {kind} integers"
-        raise invalid_argument(owner, expectation, name, value)
+        raise received(owner, expectation, name, value)
     return tuple(int(size) for size in sizes)
 
 
@@ -111,7 +111,7 @@ def standardize_padding(
         value: the name, as the user or a file gave it.
         allowed: the names that are accepted, in lower case.
         name: the argument, for the message.
-        owner: the words that open the message (see `invalid_argument`).
+        owner: the words that open the message (see `received`).
 
     Returns:
         The name in lower case.
@@ -125,7 +125,7 @@ def standardize_padding(
     """
     if not isinstance(value, str) or value.lower() not in allowed:
         choices = ", ".join(f'"{choice}"' for choice in allowed)
-        raise invalid_argument(owner, f"`{name}` must be one of {choices}", name, value)
+        raise received(owner, f"`{name}` must be one of {choices}", name, value)
     return value.lower()
 
 
@@ -186,7 +186,7 @@ def padding_amounts(n: int | None, k: int, s: int, d: int, padding: Padding) -> 
     if padding == "causal":
         return (k - 1) * d, 0
     if n is None and s > 1:
-        raise invalid_argument(None, '"same" padding with a stride needs the length of the axis', "n", n)
+        raise received(None, '"same" padding with a stride needs the length of the axis', "n", n)
     covered = (s * -(-n // s) - s - n) if n is not None else -1
     total = max(covered + _span(k, d), 0)
     return total // 2, total - total // 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,6 +155,11 @@ def check_limits(entry: Config) -> None:
             asks for a size beyond 2**31 - 1.
     """
     _check_entry(entry)
+    if not is_model(entry):
+        raise ValueError(
+            f"it holds a model of the class {entry['class_name']!r}, which cannot be rebuilt "
+            f"from a file; expected one of {', '.join(MODEL_CLASSES)}"
+        )
     for count, found in enumerate(walk(entry), start=1):
         if count > MAX_LAYERS:
             raise ValueError(f"the model has more than {MAX_LAYERS} layers")
@@ -196,30 +201,29 @@ def applications(entry: Config) -> int:
     return total
 
 
-def check_supported(entry: Config, supported: Mapping[str, Any]) -> None:
+def check_supported(entry: Config, classes: Container[str], custom: Container[str]) -> None:
     """Refuse a model with layers that are not on the allow-list, naming all of them at once.
 
     Args:
         entry: Entry of the model.
-        supported: Allowed class names, and names of layers that the caller replaces.
+        classes: Allowed class names.
+        custom: Class names and names of layers that the caller supplies.
 
     Raises:
         ValueError: Some layers are not supported; the message says which, how often and where.
     """
     places: dict[str, list[str]] = {}
     for found in walk(entry):
-        if not is_model(found.entry) and not _allowed(found, supported):
+        if not is_model(found.entry) and not _allowed(found, classes, custom):
             places.setdefault(described_class(found.entry), []).append(found.path)
-    if not is_model(entry) and entry["class_name"] not in supported:
-        places.setdefault(described_class(entry), []).append("the model itself")
     if places:
         raise ValueError(_unsupported_message(places))
 
 
-def _allowed(found: Found, supported: Mapping[str, Any]) -> bool:
-    if layer_name(found.entry) in supported:
+def _allowed(found: Found, classes: Container[str], custom: Container[str]) -> bool:
+    if layer_name(found.entry) in custom or found.class_name in custom:
         return True
-    return found.class_name in supported and described_class(found.entry) == found.class_name
+    return described_class(found.entry) in classes
 
 
 def described_class(entry: Config) -> str:

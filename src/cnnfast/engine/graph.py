@@ -1,0 +1,109 @@
+"""The compiler's picture of a network: values and the operations that make them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from cnnfast.ops.base import Op, Shape
+from cnnfast.ops.elementwise import Cast
+
+ItemType: TypeAlias = Literal["float32", "int32"]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """What an operation makes, or an input: one array per image.
+
+    Attributes:
+        shape: without the batch axis.
+        dtype: of its items, which take four bytes each.
+        alias: the value whose memory this is, seen in another shape; None for memory of its own.
+    """
+
+    shape: Shape
+    dtype: ItemType = "float32"
+    alias: Value | None = None
+
+    @property
+    def root(self) -> Value:
+        """The value that owns the memory."""
+        return self if self.alias is None else self.alias.root
+
+    @property
+    def size(self) -> int:
+        """Items per image."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """An op applied to values."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    output: Value
+
+
+@dataclass(eq=False)
+class Graph:
+    """Operations in the order they were added, which is an order they can run in."""
+
+    inputs: list[Value] = field(default_factory=list)
+    outputs: list[Value] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+
+    def input(self, shape: Shape, dtype: ItemType = "float32") -> Value:
+        """Add an input.
+
+        Args:
+            shape: without the batch axis.
+            dtype: of the array it will be given.
+        """
+        self.inputs.append(Value(tuple(shape), dtype))
+        return self.inputs[-1]
+
+    def output(self, value: Value) -> None:
+        """Make a value an output; the order of calls is the order of outputs."""
+        self.outputs.append(value)
+
+    def add(self, op: Op, *values: Value) -> Value:
+        """Apply an operation.
+
+        Args:
+            op: what to do.
+            *values: its inputs; integers become float32 where the op wants floats.
+
+        Returns:
+            The output.
+
+        Raises:
+            ValueError: the op is not defined for these shapes.
+        """
+        if not op.takes_integers:
+            values = tuple(self._as_floats(value) for value in values)
+        output = Value(op.output_shape(*(value.shape for value in values)))
+        self.operations.append(Operation(op, values, output))
+        return output
+
+    def reshape(self, value: Value, shape: Shape) -> Value:
+        """See a value in another shape; nothing is computed or moved.
+
+        Args:
+            value: any value.
+            shape: of as many items.
+
+        Raises:
+            ValueError: the number of items differs.
+        """
+        shape = tuple(shape)
+        if math.prod(shape) != value.size:
+            raise ValueError(
+                f"An array of shape {value.shape} has {value.size} items and cannot take the "
+                f"shape {shape}, which has {math.prod(shape)}."
+            )
+        return Value(shape, value.dtype, alias=value)
+
+    def _as_floats(self, value: Value) -> Value:
+        return value if value.dtype == "float32" else self.add(Cast(), value)

@@ -1,0 +1,155 @@
+"""From a graph to a plan: dead operations dropped, buffers placed, kernels prepared."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast._kernels.executor import Program
+from cnnfast._kernels.step import Kernel
+from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.engine.memory import Lifetime, assign_offsets
+from cnnfast.ops.layout import Concatenate
+from cnnfast.threads import thread_count
+
+Slot: TypeAlias = tuple[Literal["input", "output", "arena"], int, int]
+
+
+class Plan:
+    """A graph made ready to run on any number of images.
+
+    Args:
+        graph: the network; it is not changed.
+
+    Attributes:
+        inputs: the input values.
+        outputs: the output values.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.inputs = tuple(graph.inputs)
+        operations, self.outputs = with_own_outputs(graph)
+        operations = live_operations(operations, self.outputs)
+        slots, arena = place_values(operations, self.inputs, self.outputs)
+        steps = [
+            (prepare(operation), slots_of(operation.inputs, slots), slots[operation.output])
+            for operation in operations
+        ]
+        sizes = [tuple(value.size for value in values) for values in (self.inputs, self.outputs)]
+        self._program = Program(steps, *sizes, arena)
+        self._outputs = tuple((value.shape, np.dtype(value.dtype)) for value in self.outputs)
+
+    @property
+    def work(self) -> float:
+        """Floating-point operations per image, or four per float that is only moved."""
+        return self._program.work
+
+    def run(
+        self,
+        inputs: list[NDArray[Any]],
+        outputs: list[NDArray[Any]] | None = None,
+        threads: int | None = None,
+    ) -> list[NDArray[Any]]:
+        """Compute the outputs for a batch.
+
+        Args:
+            inputs: C-contiguous arrays of the inputs' shapes and dtypes, batch axis first.
+            outputs: arrays to fill, likewise; None to make them.
+            threads: how many to use at most; None for the configured number.
+
+        Returns:
+            The outputs.
+
+        Raises:
+            ValueError: an array's size does not fit, or an embedding met an id outside its table.
+
+        Threads: results are bit-identical for any number of them.
+        """
+        images = len(inputs[0])
+        if outputs is None:
+            outputs = [np.empty((images, *shape), dtype) for shape, dtype in self._outputs]
+        if not self._program.run(inputs, outputs, images, threads or thread_count()):
+            raise ValueError(
+                "An Embedding layer received an id that is negative or not below its `input_dim`."
+            )
+        return outputs
+
+
+def compile_graph(graph: Graph) -> Plan:
+    """Make a plan of a graph."""
+    return Plan(graph)
+
+
+def prepare(operation: Operation) -> Kernel:
+    """Prepare an operation's kernel for the shapes it is applied to."""
+    shapes = (value.shape for value in operation.inputs)
+    return operation.op.prepare(*shapes, integers=operation.inputs[0].dtype == "int32")
+
+
+def with_own_outputs(graph: Graph) -> tuple[list[Operation], tuple[Value, ...]]:
+    """Give every output memory of its own: an input or a repeated output is copied.
+
+    Returns:
+        The operations, copies included, and the outputs.
+    """
+    operations, outputs = list(graph.operations), []
+    taken = set(graph.inputs)
+    for value in graph.outputs:
+        if value.root in taken:
+            flat = Value((value.size,), value.dtype, alias=value)
+            copy = Operation(Concatenate(0), (flat,), Value((value.size,), value.dtype))
+            operations.append(copy)
+            value = Value(value.shape, value.dtype, alias=copy.output)
+        taken.add(value.root)
+        outputs.append(value)
+    return operations, tuple(outputs)
+
+
+def live_operations(operations: list[Operation], outputs: tuple[Value, ...]) -> list[Operation]:
+    """Keep the operations that outputs depend on."""
+    needed = {value.root for value in outputs}
+    live = []
+    for operation in reversed(operations):
+        if operation.output in needed:
+            needed.update(value.root for value in operation.inputs)
+            live.append(operation)
+    return live[::-1]
+
+
+def place_values(
+    operations: list[Operation], inputs: tuple[Value, ...], outputs: tuple[Value, ...]
+) -> tuple[dict[Value, Slot], int]:
+    """Say where each value that owns memory lies.
+
+    Returns:
+        The slot of each, and the floats per image of the arena.
+    """
+    slots: dict[Value, Slot] = {}
+    for index, value in enumerate(inputs):
+        slots[value] = ("input", index, value.size)
+    for index, value in enumerate(outputs):
+        slots[value.root] = ("output", index, value.size)
+    lifetimes = lifetimes_of(operations, slots)
+    offsets, arena = assign_offsets(list(lifetimes.values()))
+    for value, offset in zip(lifetimes, offsets, strict=True):
+        slots[value] = ("arena", offset, value.size)
+    return slots, arena
+
+
+def lifetimes_of(operations: list[Operation], placed: dict[Value, Slot]) -> dict[Value, Lifetime]:
+    """Find when each value that is not placed yet is written and last read."""
+    lifetimes: dict[Value, Lifetime] = {}
+    for step, operation in enumerate(operations):
+        for value in operation.inputs:
+            if value.root in lifetimes:
+                lifetimes[value.root] = lifetimes[value.root]._replace(last=step)
+        if operation.output not in placed:
+            lifetimes[operation.output] = Lifetime(operation.output.size, step, step)
+    return lifetimes
+
+
+def slots_of(values: tuple[Value, ...], slots: dict[Value, Slot]) -> tuple[Slot, ...]:
+    """Look up where values lie."""
+    return tuple(slots[value.root] for value in values)

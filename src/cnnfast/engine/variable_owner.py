@@ -1,0 +1,193 @@
+"""What owns variables: their creation, order, counting, freezing and exchange."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from cnnfast import constraints, initializers, regularizers
+from cnnfast.engine.plan_cache import PlanCache
+from cnnfast.engine.structure import flatten
+from cnnfast.engine.variable import FloatArray, Variable
+
+
+class VariableOwner:
+    """Keeps the variables of a layer and those of the layers it is made of.
+
+    Args:
+        name: the layer's name.
+        trainable: whether training changes the variables.
+    """
+
+    def __init__(self, name: str, trainable: bool) -> None:
+        self.name = name
+        self.built = False
+        self._build_shape: Any = None
+        self._trainable = _checked_bool(trainable)
+        self._trainable_variables: list[Variable] = []
+        self._non_trainable_variables: list[Variable] = []
+        self._plans = PlanCache()
+        self._fast_plans = self._plans.fast
+
+    def add_weight(
+        self,
+        shape: tuple[int, ...] = (),
+        initializer: Any = "glorot_uniform",
+        name: str | None = None,
+        trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
+        dtype: Any = None,
+    ) -> Variable:
+        """Create a variable.
+
+        Args:
+            shape: its shape.
+            initializer: gives the first value; a name, config or object.
+            name: short name; "variable" if None.
+            trainable: whether training changes it.
+            regularizer: penalty on its value; a name, config or object.
+            constraint: rule its value is brought back to; a name, config or object.
+            dtype: "float32" unless it is an integer counter.
+
+        Returns:
+            The variable, which the layer keeps.
+        """
+        dtype = "float32" if dtype is None else np.dtype(dtype).name
+        variable = Variable(
+            initializers.get(initializer)(tuple(shape), dtype=dtype),
+            name or "variable",
+            trainable=trainable and self._trainable,
+            regularizer=regularizers.get(regularizer),
+            constraint=constraints.get(constraint),
+            dtype=dtype,
+        )
+        own = self._trainable_variables if trainable else self._non_trainable_variables
+        own.append(variable)
+        return variable
+
+    def sublayers(self) -> list[VariableOwner]:
+        """List the layers this layer is made of: those among its attributes."""
+        found: list[VariableOwner] = []
+        for value in vars(self).values():
+            leaves = flatten(value) if isinstance(value, list | tuple | dict) else [value]
+            found += [leaf for leaf in leaves if isinstance(leaf, VariableOwner)]
+        return list(dict.fromkeys(found))
+
+    @property
+    def weights(self) -> list[Variable]:
+        """All variables: the layer's trainable ones, its others, then those of its sublayers."""
+        own = self._trainable_variables + self._non_trainable_variables
+        nested = (variable for layer in self.sublayers() for variable in layer.weights)
+        return list(dict.fromkeys((*own, *nested)))
+
+    @property
+    def variables(self) -> list[Variable]:
+        """The same as `weights`."""
+        return self.weights
+
+    @property
+    def trainable_weights(self) -> list[Variable]:
+        """The variables that training changes; none if the layer is frozen."""
+        if not self._trainable:
+            return []
+        return [variable for variable in self.weights if variable.trainable]
+
+    @property
+    def trainable_variables(self) -> list[Variable]:
+        """The same as `trainable_weights`."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_weights(self) -> list[Variable]:
+        """The variables that training leaves alone."""
+        if not self._trainable:
+            return self.weights
+        return [variable for variable in self.weights if not variable.trainable]
+
+    @property
+    def non_trainable_variables(self) -> list[Variable]:
+        """The same as `non_trainable_weights`."""
+        return self.non_trainable_weights
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the layer; setting it reaches all sublayers."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self._trainable = _checked_bool(value)
+        for variable in self._trainable_variables:
+            variable.trainable = self._trainable
+        for layer in self.sublayers():
+            layer.trainable = self._trainable
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties of the regularized weights, one number each."""
+        return [
+            variable.regularizer(variable.value)
+            for variable in self.trainable_weights
+            if variable.regularizer is not None
+        ]
+
+    def get_weights(self) -> list[FloatArray]:
+        """Return copies of all variables, in the order of `weights`."""
+        return [variable.numpy() for variable in self.weights]
+
+    def set_weights(self, weights: list[ArrayLike]) -> None:
+        """Replace all variables.
+
+        Args:
+            weights: one array for each of `weights`, of the same shapes.
+
+        Raises:
+            ValueError: the number of arrays or a shape differs; nothing has been changed.
+        """
+        variables = self.weights
+        arrays = [np.asarray(value) for value in weights]
+        if len(arrays) != len(variables):
+            raise ValueError(
+                f"Layer '{self.name}' has {len(variables)} weights, "
+                f"but `set_weights` received {len(arrays)} arrays."
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            if variable.shape != array.shape:
+                raise ValueError(
+                    f"Layer '{self.name}': weight '{variable.path}' has shape {variable.shape}, "
+                    f"but `set_weights` received an array of shape {array.shape}."
+                )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+
+    def count_params(self) -> int:
+        """Count the elements of all variables.
+
+        Raises:
+            ValueError: the layer has not been built and so has no variables yet.
+        """
+        if not self.built:
+            raise ValueError(
+                f"`count_params` needs the variables of layer '{self.name}', which is not built "
+                "yet. Call it on data, or call `build(input_shape)`."
+            )
+        return sum(variable.size for variable in self.weights)
+
+    def unbuild(self) -> None:
+        """Drop all variables, so that the layer can be built for another input shape."""
+        self.built = False
+        self._build_shape = None
+        self._trainable_variables.clear()
+        self._non_trainable_variables.clear()
+        self._plans.clear()
+        for layer in self.sublayers():
+            layer.unbuild()
+
+
+def _checked_bool(value: Any) -> bool:
+    if value not in (True, False):
+        raise ValueError(f"`trainable` must be True or False. Received: trainable={value!r}")
+    return bool(value)

@@ -1,0 +1,115 @@
+"""Convolution of images; a sequence is an image of height 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cnnfast._kernels.conv import Convolution as ConvolutionKernel
+from cnnfast._kernels.dense import Dense as DenseKernel
+from cnnfast._kernels.step import Kernel
+from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
+from cnnfast.ops.elementwise import LINEAR, Activation
+
+# ((top, bottom), (left, right)), pixels of zeros around an image.
+Border: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
+
+NO_BORDER: Border = ((0, 0), (0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution(Op):
+    """Cross-correlate images with a bank of filters.
+
+    y[p, q, k] = f(bias[k] + sum over r, s, c of x[p sh + r dh, q sw + s dw, c] kernel[r, s, c, k])
+
+    Args:
+        kernel: float32, (R, S, C // groups, K).
+        bias: float32, (K,), or None.
+        strides: (sh, sw), pixels.
+        padding: zeros around the image.
+        dilation: (dh, dw), pixels.
+        groups: divides C and K; filter group g sees channel group g.
+        activation: applied to the result.
+    """
+
+    kernel: Floats
+    bias: Floats | None = None
+    strides: tuple[int, int] = (1, 1)
+    padding: Border = NO_BORDER
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+    activation: Activation = LINEAR
+
+    def __post_init__(self) -> None:
+        kernel = constant(self.kernel, 4, "kernel")
+        bias = None if self.bias is None else constant(self.bias, 1, "bias")
+        check_filters(kernel.shape[3], bias)
+        if self.groups < 1 or kernel.shape[3] % self.groups:
+            raise ValueError(
+                f"`groups` must divide the {kernel.shape[3]} filters. Received {self.groups}."
+            )
+        steps = (*self.strides, *self.dilation)
+        if min(steps) < 1 or min(*self.padding[0], *self.padding[1]) < 0:
+            raise ValueError(
+                "`strides` and `dilation` must be at least 1, `padding` at least 0. Received "
+                f"strides={self.strides}, dilation={self.dilation}, padding={self.padding}."
+            )
+        set_fields(self, kernel=kernel, bias=bias)
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(H, W, C) -> (P, Q, K)."""
+        shape = shapes[0]
+        if len(shape) != 3 or shape[2] != self.kernel.shape[2] * self.groups:
+            raise ValueError(
+                f"A kernel of shape {self.kernel.shape} with groups={self.groups} convolves "
+                f"images (H, W, {self.kernel.shape[2] * self.groups}). Received shape {shape}."
+            )
+        return (*window_counts(shape, self.kernel.shape, self), self.kernel.shape[3])
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input: a 1 x 1 filter is a matrix product over all pixels."""
+        H, W, C = shapes[0]
+        if self.is_pointwise():
+            return DenseKernel(H * W, self.kernel[0, 0], self.bias, self.activation)
+        padding = (*self.padding[0], *self.padding[1])
+        return ConvolutionKernel(
+            H, W, C, self.kernel, self.bias, self.strides, padding, self.dilation, self.groups,
+            self.activation,
+        )  # fmt: skip
+
+    def is_pointwise(self) -> bool:
+        """Whether each output pixel depends on the one input pixel at its place."""
+        return (
+            self.kernel.shape[:2] == (1, 1)
+            and self.strides == (1, 1)
+            and self.padding == NO_BORDER
+            and self.groups == 1
+        )
+
+
+def check_filters(filters: int, bias: Floats | None) -> None:
+    """Check that a bias has one element per filter."""
+    if bias is not None and bias.shape != (filters,):
+        raise ValueError(f"`bias` must have shape ({filters},). Received shape {bias.shape}.")
+
+
+def window_counts(shape: Shape, window: Shape, op: Convolution) -> tuple[int, int]:
+    """Count the places of a window along both axes of a bordered image.
+
+    Raises:
+        ValueError: the window does not fit at all.
+    """
+    counts = tuple(
+        (n + before + after - (k - 1) * d - 1) // s + 1
+        for n, k, s, d, (before, after) in zip(
+            shape[:2], window[:2], op.strides, op.dilation, op.padding, strict=True
+        )
+    )
+    if min(counts) < 1:
+        raise ValueError(
+            "Computed output size would be zero or negative: a window of "
+            f"{window[0]} x {window[1]} with dilation {op.dilation} does not fit an image of "
+            f"{shape[0]} x {shape[1]} with padding {op.padding}."
+        )
+    return counts[0], counts[1]

@@ -1,0 +1,110 @@
+"""Operations on each element, each row, or on several arrays of one shape."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from cnnfast._kernels import elementwise
+from cnnfast._kernels.step import Kernel
+from cnnfast.ops.base import Floats, Op, Shape, floats, set_fields
+
+# A kernel's name and its up to three parameters; see `activations.py` for their meaning.
+Activation: TypeAlias = tuple[str, float, float, float]
+
+LINEAR: Final[Activation] = ("linear", 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Activate(Op):
+    """Apply an activation to each element: y = f(x)."""
+
+    activation: Activation
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape."""
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input."""
+        return elementwise.Activate(math.prod(shapes[0]), self.activation)
+
+
+@dataclass(frozen=True, eq=False)
+class Cast(Op):
+    """Turn int32 into float32."""
+
+    takes_integers = True
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape."""
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input."""
+        return elementwise.Cast(math.prod(shapes[0]))
+
+
+@dataclass(frozen=True, eq=False)
+class RowActivate(Op):
+    """Apply softmax, log_softmax, sparsemax or glu along the last axis."""
+
+    name: str
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape; glu halves the last axis."""
+        *rest, columns = shapes[0]
+        if self.name != "glu":
+            return shapes[0]
+        if columns % 2:
+            raise ValueError(f"glu needs an even last axis. Received shape {shapes[0]}.")
+        return (*rest, columns // 2)
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input."""
+        *rest, columns = shapes[0]
+        return elementwise.RowActivate(self.name, math.prod(rest), columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Prelu(Op):
+    """Scale what is below zero: y = x if x > 0 else slopes * x.
+
+    Args:
+        slopes: float32; its shape equals the last axes of the input.
+    """
+
+    slopes: Floats
+
+    def __post_init__(self) -> None:
+        set_fields(self, slopes=floats(self.slopes, "slopes"))
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape."""
+        rank = self.slopes.ndim
+        if shapes[0][len(shapes[0]) - rank :] != self.slopes.shape:
+            raise ValueError(
+                f"`slopes` of shape {self.slopes.shape} must equal the last axes of the input. "
+                f"Received shape {shapes[0]}."
+            )
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input."""
+        return elementwise.Prelu(math.prod(shapes[0]), self.slopes.reshape(-1))
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Op):
+    """Add arrays of one shape."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape."""
+        if len(set(shapes)) != 1:
+            raise ValueError(f"Arrays to add must have one shape. Received shapes {shapes}.")
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for two or more inputs."""
+        return elementwise.Add(math.prod(shapes[0]), len(shapes))

@@ -1,0 +1,47 @@
+"""Scale and shift of channels: what batch normalization is once it is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from cnnfast._kernels import normalization as kernels
+from cnnfast._kernels.step import Kernel
+from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
+
+
+@dataclass(frozen=True, eq=False)
+class ScaleShift(Op):
+    """Scale and shift along the last axis: y[..., c] = x[..., c] * scale[c] + shift[c].
+
+    Args:
+        scale: float32, (C,).
+        shift: float32, (C,).
+    """
+
+    scale: Floats
+    shift: Floats
+
+    def __post_init__(self) -> None:
+        set_fields(
+            self, scale=constant(self.scale, 1, "scale"), shift=constant(self.shift, 1, "shift")
+        )
+        if self.scale.shape != self.shift.shape:
+            raise ValueError(
+                "`scale` and `shift` must have one shape. "
+                f"Received {self.scale.shape} and {self.shift.shape}."
+            )
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape."""
+        if shapes[0][-1:] != self.scale.shape:
+            raise ValueError(
+                f"`scale` of shape {self.scale.shape} must equal the last axis of the input. "
+                f"Received shape {shapes[0]}."
+            )
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for one input."""
+        *rest, channels = shapes[0]
+        return kernels.ScaleShift(math.prod(rest), channels, self.scale, self.shift)
