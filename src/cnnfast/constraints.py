@@ -116,19 +116,16 @@ class MaxNorm(_NormConstraint):
     Args:
         max_value: largest norm, >= 0.
         axis: axes that a norm runs over; None for all.
-        legacy: Keras 1's name of the largest norm, `m`.
+        m: Keras 1's name of the largest norm.
 
     Raises:
         ValueError: an argument has a wrong value, or, when called, the weight lacks an axis.
-        TypeError: `legacy` holds another name.
     """
 
     fields: ClassVar[tuple[str, ...]] = ("max_value", "axis")
 
-    def __init__(self, max_value: float = 2, axis: Axes = 0, **legacy: float) -> None:
-        largest = legacy.pop("m", max_value)
-        if legacy:
-            raise TypeError(f"MaxNorm: there is no argument {', '.join(map(repr, legacy))}.")
+    def __init__(self, max_value: float = 2, axis: Axes = 0, *, m: float | None = None) -> None:
+        largest = max_value if m is None else m
         self.max_value = arguments.number(largest, "max_value", "MaxNorm", least=0)
         super().__init__(axis)
 

@@ -234,7 +234,7 @@ def get(identifier: Any) -> Function | None:
 
     Args:
         identifier: a name such as "l2", the dict a file holds, a class, something that can be
-            called with an array, or None. "l1_l2" has factors of 0, as in Keras 3.
+            called with an array, or None.
 
     Returns:
         The regularizer, or None for None.
@@ -246,7 +246,7 @@ def get(identifier: Any) -> Function | None:
         >>> get("l2")
         L2(l2=0.01)
     """
-    return REGISTRY.get(identifier)
+    return deserialize(identifier) if isinstance(identifier, str) else REGISTRY.get(identifier)
 
 
 def serialize(regularizer: Function | None) -> Config | None:
@@ -267,7 +267,8 @@ def deserialize(
     """Build the regularizer that a file describes.
 
     Args:
-        config: a name or a dict of Keras 1, 2 or 3.
+        config: a name or a dict of Keras 1, 2 or 3. The bare name "l1_l2" has both factors at
+            0.01, as in Keras 2; Keras 3 does not know it, and its class has factors of 0.
         custom_objects: further classes and functions of the caller, by name; they go first.
 
     Returns:
@@ -277,4 +278,6 @@ def deserialize(
         ValueError: the description is broken or its name is not known.
         TypeError: the arguments do not fit the class.
     """
+    if config == "l1_l2":
+        return L1L2(l1=DEFAULT_FACTOR, l2=DEFAULT_FACTOR)
     return REGISTRY.deserialize(config, custom_objects)

@@ -13,6 +13,7 @@
  *         bias on, whatever MR is: results do not depend on how rows are cut into tiles.
  */
 #include "../kernels.h"
+#include "repeat.h"
 
 #define POINTER_0 p0
 #define POINTER_1 p0 + lda
@@ -28,21 +29,6 @@
 #define POINTER_11 p9 + 2 * lda
 #define POINTER_12 p12
 #define POINTER_13 p12 + lda
-
-#define ROWS_1(X) X(0)
-#define ROWS_2(X) ROWS_1(X) X(1)
-#define ROWS_3(X) ROWS_2(X) X(2)
-#define ROWS_4(X) ROWS_3(X) X(3)
-#define ROWS_5(X) ROWS_4(X) X(4)
-#define ROWS_6(X) ROWS_5(X) X(5)
-#define ROWS_7(X) ROWS_6(X) X(6)
-#define ROWS_8(X) ROWS_7(X) X(7)
-#define ROWS_9(X) ROWS_8(X) X(8)
-#define ROWS_10(X) ROWS_9(X) X(9)
-#define ROWS_11(X) ROWS_10(X) X(10)
-#define ROWS_12(X) ROWS_11(X) X(11)
-#define ROWS_13(X) ROWS_12(X) X(12)
-#define ROWS_14(X) ROWS_13(X) X(13)
 
 #define GEMM_START_1(m) vf low##m = bias_low;
 #define GEMM_START_2(m) vf low##m = bias_low, high##m = bias_high;
@@ -73,7 +59,7 @@
         const vf bias_low = vf_load(panel);                                                      \
         const vf bias_high = NV == 2 ? vf_load(panel + LANES * (NV - 1)) : bias_low;             \
         (void)bias_high;                                                                         \
-        ROWS_##MR(GEMM_START_##NV)                                                               \
+        REPEAT_##MR(GEMM_START_##NV)                                                               \
         panel += NV * LANES;                                                                     \
         for (ptrdiff_t s = 0; s < segments; s++) {                                               \
             const float *p0 = a + offsets[s];                                                    \
@@ -85,15 +71,15 @@
             for (ptrdiff_t k = 0; k < length; k++) {                                             \
                 const vf w_low = vf_load(panel);                                                 \
                 W_HIGH                                                                           \
-                ROWS_##MR(GEMM_STEP_##NV)                                                        \
+                REPEAT_##MR(GEMM_STEP_##NV)                                                        \
                 panel += NV * LANES;                                                             \
             }                                                                                    \
         }                                                                                        \
         const vf minimum = vf_set(lowest), maximum = vf_set(highest);                            \
         if (columns == NV * LANES) {                                                             \
-            ROWS_##MR(GEMM_FULL_##NV)                                                            \
+            REPEAT_##MR(GEMM_FULL_##NV)                                                            \
         } else {                                                                                 \
-            ROWS_##MR(GEMM_PART_##NV)                                                            \
+            REPEAT_##MR(GEMM_PART_##NV)                                                            \
         }                                                                                        \
     }
 

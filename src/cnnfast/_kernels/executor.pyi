@@ -1,0 +1,21 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+from cnnfast._kernels.step import Kernel
+
+_Slot = tuple[str, int, int]
+
+class Program:
+    @property
+    def work(self) -> float: ...
+    def __init__(
+        self,
+        steps: list[tuple[Kernel, tuple[_Slot, ...], _Slot]],
+        inputs: tuple[int, ...],
+        outputs: tuple[int, ...],
+        arena: int,
+    ) -> None: ...
+    def run(
+        self, inputs: list[NDArray[Any]], outputs: list[NDArray[Any]], images: int, threads: int
+    ) -> bool: ...

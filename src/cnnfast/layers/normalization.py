@@ -1,0 +1,191 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnfast import constraints, initializers, regularizers
+from cnnfast.engine.base_layer import Layer
+from cnnfast.engine.graph import Graph, Value
+from cnnfast.engine.structure import Shape
+from cnnfast.engine.variable import Variable
+from cnnfast.layers import checks, lowering
+from cnnfast.ops.normalization import ScaleShift
+
+CLIPPINGS = ("rmax", "rmin", "dmax")
+
+
+class BatchNormalization(Layer):
+    """Shift and scale each channel by its mean and variance over the training data.
+
+    outputs = gamma * (inputs - moving_mean) / sqrt(moving_variance + epsilon) + beta
+
+    Args:
+        axis: the axis of the channels.
+        momentum: share of the old moving mean and variance that a training step keeps.
+        epsilon: added to the variance.
+        center: whether there is a beta.
+        scale: whether there is a gamma.
+        beta_initializer: first values of beta.
+        gamma_initializer: first values of gamma.
+        moving_mean_initializer: first values of the moving mean.
+        moving_variance_initializer: first values of the moving variance.
+        beta_regularizer: penalty on beta.
+        gamma_regularizer: penalty on gamma.
+        beta_constraint: projection of beta after each update.
+        gamma_constraint: projection of gamma after each update.
+        renorm: whether training corrects its batch statistics towards the moving ones; predictions
+            are the same, but three more moving weights are kept.
+        renorm_clipping: bounds "rmax", "rmin" and "dmax" of that correction.
+        renorm_momentum: as `momentum`, for those weights.
+        synchronized: kept for files; there is one replica here.
+        **kwargs: see `Layer`.
+
+    Weights:
+        gamma, beta, moving_mean, moving_variance, each (C,); with `renorm` also moving_stddev,
+        renorm_mean, renorm_stddev.
+
+    Output shape:
+        That of the input.
+
+    Raises:
+        ValueError: an argument is out of range, or `axis` is no axis of the input with a fixed
+            size.
+
+    Source: Ioffe and Szegedy (2015), arXiv:1502.03167; Ioffe (2017), arXiv:1702.03275.
+    """
+
+    gamma: Variable | None = None
+    beta: Variable | None = None
+    moving_mean: Variable
+    moving_variance: Variable
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 0.001,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
+        renorm: bool = False,
+        renorm_clipping: Any = None,
+        renorm_momentum: float = 0.99,
+        synchronized: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = self._checked_axis(axis)
+        self.momentum = checks.number(self, "momentum", momentum)
+        self.epsilon = checks.number(self, "epsilon", epsilon, least=0)
+        self.center, self.scale = center, scale
+        self.beta_initializer = initializers.get(beta_initializer)
+        self.gamma_initializer = initializers.get(gamma_initializer)
+        self.moving_mean_initializer = initializers.get(moving_mean_initializer)
+        self.moving_variance_initializer = initializers.get(moving_variance_initializer)
+        self.beta_regularizer = regularizers.get(beta_regularizer)
+        self.gamma_regularizer = regularizers.get(gamma_regularizer)
+        self.beta_constraint = constraints.get(beta_constraint)
+        self.gamma_constraint = constraints.get(gamma_constraint)
+        self.renorm = renorm
+        self.renorm_clipping = self._checked_clipping(renorm_clipping)
+        self.renorm_momentum = checks.number(self, "renorm_momentum", renorm_momentum)
+        self.synchronized = synchronized
+
+    def _checked_axis(self, value: Any) -> int:
+        axes = checks.axes(self, "axis", value)
+        if len(axes) != 1:
+            raise checks.refused(self, "`axis` must be a single axis", "axis", value)
+        return axes[0]
+
+    def _checked_clipping(self, value: Any) -> dict[str, float] | None:
+        if not self.renorm:
+            return None
+        bounds = {} if value is None else value
+        if not isinstance(bounds, dict) or not set(bounds) <= set(CLIPPINGS):
+            expectation = f"`renorm_clipping` must be a dict with keys among {CLIPPINGS}"
+            raise checks.refused(self, expectation, "renorm_clipping", value)
+        return {name: checks.number(self, name, bound) for name, bound in bounds.items()}
+
+    def build(self, input_shape: Shape) -> None:
+        axis = checks.axis_in(self, self.axis, input_shape)
+        size = checks.known_size(self, input_shape, axis)
+        if self.scale:
+            self.gamma = self.add_weight(
+                (size,),
+                self.gamma_initializer,
+                "gamma",
+                regularizer=self.gamma_regularizer,
+                constraint=self.gamma_constraint,
+            )
+        if self.center:
+            self.beta = self.add_weight(
+                (size,),
+                self.beta_initializer,
+                "beta",
+                regularizer=self.beta_regularizer,
+                constraint=self.beta_constraint,
+            )
+        self.moving_mean = self._add_moving("moving_mean", size, self.moving_mean_initializer)
+        self.moving_variance = self._add_moving(
+            "moving_variance", size, self.moving_variance_initializer
+        )
+        if self.renorm:
+            self._add_moving("moving_stddev", size, "ones")
+            self._add_moving("renorm_mean", size, "zeros")
+            self._add_moving("renorm_stddev", size, "ones")
+        self.input_axes = {axis: size}
+
+    def _add_moving(self, name: str, size: int, initializer: Any) -> Variable:
+        return self.add_weight((size,), initializer, name, trainable=False)
+
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        (value,) = values
+        rank = len(value.shape)
+        axis = checks.axis_in(self, self.axis, (None, *value.shape)) - 1
+        to_end = (*(other for other in range(rank) if other != axis), axis)
+        value = graph.add(self._operation(), lowering.permute(graph, value, to_end))
+        return lowering.permute(graph, value, tuple(to_end.index(place) for place in range(rank)))
+
+    def _operation(self) -> ScaleShift:
+        """Fold the four vectors into two, in float64: the result is rounded once."""
+        scale = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
+        if self.gamma is not None:
+            scale = scale * self.gamma.value
+        shift = -scale * self.moving_mean.value
+        if self.beta is not None:
+            shift = shift + self.beta.value
+        return ScaleShift(scale.astype(np.float32), shift.astype(np.float32))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            "beta_initializer": initializers.serialize(self.beta_initializer),
+            "gamma_initializer": initializers.serialize(self.gamma_initializer),
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(
+                self.moving_variance_initializer
+            ),
+            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
+            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
+            "beta_constraint": constraints.serialize(self.beta_constraint),
+            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            "synchronized": self.synchronized,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
+        }
