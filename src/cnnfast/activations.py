@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnfast.ops import elementwise
+from cnnfast.ops.base import Op, floats
+from cnnfast.ops.elementwise import Activate, RowActivate
 from cnnfast.serialization import custom_object_scope, find_custom_object, object_config
+from cnnfast.threads import thread_count
 
 Array = NDArray[np.float32]
 Function = Callable[..., Any]
@@ -46,12 +48,22 @@ def _rows(function: Named) -> Named:
 
 def _apply(x: ArrayLike, name: str, *parameters: float) -> Array:
     p0, p1, p2 = (*parameters, 0.0, 0.0, 0.0)[:3]
-    return elementwise.activate(x, (name, p0, p1, p2))
+    array = floats(x, "x")
+    return _run(Activate((name, p0, p1, p2)), array).reshape(np.shape(x))
 
 
 def _apply_to_rows(x: ArrayLike, name: str, axis: int) -> Array:
-    rows = np.moveaxis(np.asarray(x), axis, -1)
-    return np.moveaxis(elementwise.row_activate(rows, name), -1, axis)
+    rows = floats(np.moveaxis(np.asarray(x), axis, -1), "x")
+    return np.moveaxis(_run(RowActivate(name), rows), -1, axis)
+
+
+def _run(op: Op, array: Array) -> Array:
+    """Run an operation that works on each row of the last axis, or on each element."""
+    outputs = np.empty(op.output_shape(array.shape), np.float32)
+    if outputs.size:
+        matrices = (each.reshape(-1, each.shape[-1]) for each in (array, outputs))
+        op.prepare(array.shape[-1:]).run(*matrices, thread_count())
+    return outputs
 
 
 @_elementwise("linear")

@@ -82,8 +82,8 @@ class L1L2(Regularizer):
 
     def __init__(self, l1: float | None = 0.0, l2: float | None = 0.0) -> None:
         owner = type(self).__name__
-        self.l1 = arguments.number(l1 or 0.0, "l1", owner, least=0)
-        self.l2 = arguments.number(l2 or 0.0, "l2", owner, least=0)
+        self.l1 = arguments.number(0.0 if l1 is None else l1, "l1", owner, least=0)
+        self.l2 = arguments.number(0.0 if l2 is None else l2, "l2", owner, least=0)
 
     def _penalty(self, values: Float64) -> float:
         penalty = 0.0

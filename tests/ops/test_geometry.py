@@ -18,9 +18,7 @@ steps = st.integers(1, 5)
 def count_places(length: int, k: int, s: int, d: int) -> int:
     """Count the starts at which every tap of the window lies inside the axis."""
     offsets = [tap * d for tap in range(k)]
-    return sum(
-        all(start + offset < length for offset in offsets) for start in range(0, length, s)
-    )
+    return sum(all(start + offset < length for offset in offsets) for start in range(0, length, s))
 
 
 @given(lengths, taps, steps, steps)

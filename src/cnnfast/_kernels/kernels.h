@@ -20,6 +20,19 @@ typedef void gemm_kernel(const float *a, ptrdiff_t lda, const ptrdiff_t *offsets
 /* See micro/elementwise.h. x and y are equal or do not overlap. */
 typedef void activation_kernel(const float *x, float *y, ptrdiff_t n, const float *parameters);
 
+/* See micro/elementwise.h. y may be a or b. */
+typedef void add_kernel(const float *a, const float *b, float *y, ptrdiff_t n);
+
+/* Constants that repeat: `period` >= lanes of them, then the first `lanes` again. x[0] meets the
+ * one at `phase` < period. */
+typedef void prelu_kernel(const float *x, float *y, ptrdiff_t n, const float *slopes,
+                          ptrdiff_t period, ptrdiff_t phase);
+typedef void scale_shift_kernel(const float *x, float *y, ptrdiff_t n, const float *scale,
+                                const float *shift, ptrdiff_t period, ptrdiff_t phase);
+
+/* See micro/rows.h. */
+typedef void row_kernel(const float *x, float *y, ptrdiff_t rows, ptrdiff_t columns);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -37,6 +50,12 @@ typedef struct Kernels {
     ptrdiff_t gemm_rows; /* rows of the widest GEMM tile */
     gemm_kernel *gemm[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
     activation_kernel *activations[ACTIVATIONS];
+    add_kernel *add;
+    prelu_kernel *prelu;
+    scale_shift_kernel *scale_shift;
+#define ROW(name, outputs) row_kernel *name;
+#include "kernels.inc"
+#undef ROW
     peak_kernel *fma_peak;
 } Kernels;
 

@@ -11,6 +11,20 @@ cdef extern from "kernels.h":
     ctypedef void activation_kernel(
         const float *x, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
+    ctypedef void add_kernel(
+        const float *a, const float *b, float *y, Py_ssize_t n) noexcept nogil
+
+    ctypedef void prelu_kernel(
+        const float *x, float *y, Py_ssize_t n, const float *slopes, Py_ssize_t period,
+        Py_ssize_t phase) noexcept nogil
+
+    ctypedef void scale_shift_kernel(
+        const float *x, float *y, Py_ssize_t n, const float *scale, const float *shift,
+        Py_ssize_t period, Py_ssize_t phase) noexcept nogil
+
+    ctypedef void row_kernel(
+        const float *x, float *y, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
     ctypedef struct Kernels:
@@ -19,6 +33,13 @@ cdef extern from "kernels.h":
         Py_ssize_t gemm_rows
         gemm_kernel *gemm[2][14]
         activation_kernel *activations[1]
+        add_kernel *add
+        prelu_kernel *prelu
+        scale_shift_kernel *scale_shift
+        row_kernel *softmax
+        row_kernel *log_softmax
+        row_kernel *sparsemax
+        row_kernel *glu
         peak_kernel *fma_peak
 
     const Py_ssize_t ACTIVATIONS

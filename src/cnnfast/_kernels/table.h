@@ -2,6 +2,7 @@
 #include "micro/elementwise.h"
 #include "micro/gemm.h"
 #include "micro/peak.h"
+#include "micro/rows.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -29,6 +30,12 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef ACTIVATION
     },
+    .add = add,
+    .prelu = prelu,
+    .scale_shift = scale_shift,
+#define ROW(name, outputs) .name = name##_rows,
+#include "kernels.inc"
+#undef ROW
     .fma_peak = fma_peak,
 };
 

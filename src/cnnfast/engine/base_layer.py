@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -245,26 +245,50 @@ class Layer(VariableOwner, Placed):
         return outputs
 
     def _compute(self, inputs: Any) -> Any:
-        arrays = self._as_arrays(inputs)
+        arrays = self.fit_arrays(self.split_inputs(inputs))
         compiled = self.compiled_for([array.shape for array in arrays])
         ready = [kernel_array(*pair) for pair in zip(arrays, compiled.dtypes, strict=True)]
         if not len(ready[0]):
-            return self._arrange_outputs(empty_outputs(compiled, 0))
-        return self._arrange_outputs(compiled.run(ready))
+            return self.pack_outputs(compiled.empty_outputs(0))
+        return self.pack_outputs(compiled.run(ready))
 
-    def _as_arrays(self, inputs: Any) -> list[NDArray[Any]]:
-        """Turn the inputs of a call into arrays, and build the layer if that is still to do."""
-        several = isinstance(inputs, list | tuple) and any(hasattr(x, "__array__") for x in inputs)
-        leaves = list(inputs) if several else [inputs]
+    def split_inputs(self, inputs: Any) -> list[Any]:
+        """List the arrays that were passed together.
+
+        Args:
+            inputs: an array, or a list or tuple of arrays.
+        """
+        if isinstance(inputs, list | tuple) and any(hasattr(leaf, "shape") for leaf in inputs):
+            return list(inputs)
+        return [inputs]
+
+    def fit_arrays(self, leaves: list[Any]) -> list[NDArray[Any]]:
+        """Check what `split_inputs` found and build the layer if that is still to do.
+
+        Args:
+            leaves: array, nested lists or anything NumPy makes an array of, one for each input.
+
+        Returns:
+            Arrays of numbers in the shapes the layer takes.
+
+        Raises:
+            ValueError: a shape does not fit.
+            TypeError: an input holds no real numbers.
+        """
         owner = f"layer '{self.name}'"
         arrays = [numeric_array(leaf, owner) for leaf in leaves]
         shapes: list[Shape] = [(None, *array.shape[1:]) for array in arrays]
         with self.errors_named():
-            self.check_inputs(shapes if several else shapes[0])
-            self.build(shapes if several else shapes[0])
+            self.check_inputs(shapes if len(shapes) > 1 else shapes[0])
+            self.build(shapes if len(shapes) > 1 else shapes[0])
         return arrays
 
-    def _arrange_outputs(self, outputs: list[NDArray[Any]]) -> Any:
+    def pack_outputs(self, outputs: list[NDArray[Any]]) -> Any:
+        """Arrange a plan's outputs the way a call returns them.
+
+        Args:
+            outputs: one array for each output.
+        """
         return outputs[0] if len(outputs) == 1 else outputs
 
     def compiled_for(self, shapes: list[tuple[int, ...]]) -> Compiled:
@@ -301,6 +325,38 @@ class Layer(VariableOwner, Placed):
                 raise
             kind = ValueError if isinstance(error, ValueError) else TypeError
             raise kind(f"Layer '{self.name}': {error}") from error
+
+    # ---- building
+
+    def run_build(self, build: Callable[[Any], None], input_shape: Any) -> None:
+        """Run `build` once, under the layer's name, and completely or not at all.
+
+        Args:
+            build: the method of the class, or of a base class that it calls.
+            input_shape: see `build`.
+        """
+        if self._building:
+            build(input_shape)
+        elif not self.built:
+            self._building = True
+            unbuilt = unbuilt_layers(self.sublayers())
+            try:
+                with name_scope(self.name):
+                    build(input_shape)
+                self._finish_build(input_shape)
+            except BaseException:
+                for layer in (self, *unbuilt):
+                    layer.unbuild()
+                raise
+            finally:
+                self._building = False
+
+    def _finish_build(self, input_shape: Any) -> None:
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+        self._build_shape = input_shape
+        self.built = True
 
     # ---- config
 
@@ -351,49 +407,29 @@ class Layer(VariableOwner, Placed):
 
 
 def _completed(build: Callable[..., None]) -> Callable[..., None]:
-    """Let a layer's `build` run once, under the layer's name, and completely or not at all."""
+    """Let a layer's `build` run through `Layer.run_build`."""
 
     @functools.wraps(build)
     def wrapper(self: Layer, input_shape: Any = None) -> None:
-        if self._building:
-            build(self, input_shape)
-            return
-        if self.built:
-            return
-        self._building = True
-        try:
-            with name_scope(self.name):
-                build(self, input_shape)
-            self._build_shape = input_shape
-            self.built = True
-            _set_initial_weights(self)
-        except BaseException:
-            self.unbuild()
-            raise
-        finally:
-            self._building = False
+        self.run_build(functools.partial(build, self), input_shape)
 
     return wrapper
 
 
-Layer.build = _completed(Layer.build)  # type: ignore[method-assign]
-
-
-def _set_initial_weights(layer: Layer) -> None:
-    if layer._initial_weights is not None:
-        layer.set_weights(layer._initial_weights)
-        layer._initial_weights = None
-
-
-def empty_outputs(compiled: Compiled, samples: int) -> list[NDArray[Any]]:
-    """Allocate the arrays a plan fills.
+def unbuilt_layers(layers: Iterable[VariableOwner]) -> list[VariableOwner]:
+    """List the layers that have no variables yet, and those inside others.
 
     Args:
-        compiled: the plan.
-        samples: length of the batch axis.
+        layers: where to look.
     """
-    pairs = zip(compiled.output_shapes, compiled.output_dtypes, strict=True)
-    return [np.empty((samples, *shape), dtype) for shape, dtype in pairs]
+    found: list[VariableOwner] = []
+    for layer in layers:
+        found += [] if layer.built else [layer]
+        found += unbuilt_layers(layer.sublayers())
+    return found
+
+
+Layer.build = _completed(Layer.build)  # type: ignore[method-assign]
 
 
 def _as_shapes(shapes: Any) -> Any:

@@ -39,6 +39,15 @@ class Compiled(NamedTuple):
     output_shapes: tuple[SampleShape, ...]
     output_dtypes: tuple[np.dtype[Any], ...]
 
+    def empty_outputs(self, samples: int) -> list[NDArray[Any]]:
+        """Allocate arrays for the outputs.
+
+        Args:
+            samples: length of the batch axis.
+        """
+        pairs = zip(self.output_shapes, self.output_dtypes, strict=True)
+        return [np.empty((samples, *shape), dtype) for shape, dtype in pairs]
+
 
 class PlanCache:
     """Keeps the plans of a layer until its weights change.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.engine.node import Node, producer
@@ -151,19 +151,23 @@ class Network:
             known |= {id(old): new for old, new in zip(node.outputs, results, strict=True)}
         return [known[id(tensor)] for tensor in self.outputs]
 
-    def replay(self, inputs: Sequence[KerasTensor]) -> list[KerasTensor]:
-        """Call all layers again, on other inputs.
+    def replay(
+        self, inputs: Sequence[KerasTensor], substitutes: Mapping[Layer, Layer] | None = None
+    ) -> list[KerasTensor]:
+        """Make all calls again, on other inputs.
 
         Args:
             inputs: one KerasTensor for each input, of the same shapes.
+            substitutes: the layer to call in place of each layer; by default the same.
 
         Returns:
             The outputs, which the layers remember as those of another call.
         """
         known = {id(old): new for old, new in zip(self.inputs, inputs, strict=True)}
         for node in self._computed_nodes():
+            layer = node.layer if substitutes is None else substitutes[node.layer]
             leaves = [known[id(tensor)] for tensor in node.inputs]
-            results = flatten(node.layer(pack_like(node.input_structure, leaves)))
+            results = flatten(layer(pack_like(node.input_structure, leaves)))
             known |= {id(old): new for old, new in zip(node.outputs, results, strict=True)}
         return [known[id(tensor)] for tensor in self.outputs]
 

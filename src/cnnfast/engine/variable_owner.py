@@ -177,14 +177,12 @@ class VariableOwner:
         return sum(variable.size for variable in self.weights)
 
     def unbuild(self) -> None:
-        """Drop all variables, so that the layer can be built for another input shape."""
+        """Drop the layer's own variables, so that it can be built for another input shape."""
         self.built = False
         self._build_shape = None
         self._trainable_variables.clear()
         self._non_trainable_variables.clear()
         self._plans.clear()
-        for layer in self.sublayers():
-            layer.unbuild()
 
 
 def _checked_bool(value: Any) -> bool:

@@ -133,7 +133,9 @@ class PReLU(Layer):
             expectation = f"`shared_axes` must hold axes of the input {input_shape}"
             raise checks.refused(self, expectation, "shared_axes", self.shared_axes)
         axes = range(1, len(input_shape))
-        own = {axis: checks.known_size(self, input_shape, axis) for axis in axes if axis not in shared}
+        own = {
+            axis: checks.known_size(self, input_shape, axis) for axis in axes if axis not in shared
+        }
         self.alpha = self.add_weight(
             tuple(own.get(axis, 1) for axis in axes),
             self.alpha_initializer,

@@ -11,10 +11,11 @@ from cnnfast.layers import checks, lowering
 from cnnfast.layers.kernel import KernelLayer
 from cnnfast.layers.windows import (
     Sides,
+    Window,
     join_shape,
+    shown_defaults,
     split_shape,
-    window_lengths,
-    window_padding,
+    window_shape,
 )
 from cnnfast.ops import convolution, layout
 from cnnfast.ops.geometry import is_integer
@@ -90,26 +91,26 @@ class BaseConvolution(KernelLayer):
         return self.activated_shape(self._convolved_shape(input_shape))
 
     def _convolved_shape(self, input_shape: Shape) -> Shape:
-        lengths, _ = split_shape(input_shape[1:], self.data_format)
-        windows = (self.kernel_size, self.strides, self.dilation_rate)
-        placed = window_lengths(self, lengths, *windows, self.padding)
-        return input_shape[0], *join_shape(placed, self.filters, self.data_format)
+        return window_shape(self, input_shape, self._window, self.data_format, self.filters)
+
+    @property
+    def _window(self) -> Window:
+        return Window(self.kernel_size, self.strides, self.dilation_rate, self.padding)
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
-        op = self._operation(split_shape(value.shape, self.data_format)[0])
-        value = lowering.add_to_image(graph, op, value, self.data_format)
+        lengths, _ = split_shape(value.shape, self.data_format)
+        value = lowering.add_to_image(graph, self._operation(lengths), value, self.data_format)
         return lowering.add_unfused_activation(graph, self.activation, value)
 
     def _operation(self, lengths: Shape) -> convolution.Convolution:
-        flat = (1,) * (2 - self.rank)
-        windows = (self.kernel_size, self.strides, self.dilation_rate)
+        height = (1,) * (2 - self.rank)
         return convolution.Convolution(
-            self.kernel.value.reshape(*flat, *self.kernel.shape),
+            self.kernel.value.reshape(*height, *self.kernel.shape),
             None if self.bias is None else self.bias.value,
-            strides=(*flat, *self.strides),
-            padding=window_padding(lengths, *windows, self.padding),
-            dilation=(*flat, *self.dilation_rate),
+            strides=lowering.pair(self.strides),
+            padding=self._window.amounts(lengths),
+            dilation=lowering.pair(self.dilation_rate),
             groups=self.groups,
             activation=lowering.fused_activation(self.activation),
         )
@@ -172,6 +173,7 @@ class Conv1D(BaseConvolution):
     paddings = ("valid", "same", "causal")
 
 
+@shown_defaults(strides=(1, 1), dilation_rate=(1, 1))
 class Conv2D(BaseConvolution):
     """Cross-correlate images with a bank of filters.
 
@@ -227,8 +229,9 @@ class BaseZeroPadding(Layer):
         return input_shape[0], *join_shape(padded, channels, self.data_format)
 
     def lower(self, graph: Graph, *values: Value) -> Value:
+        (value,) = values
         height, width = ((0, 0), *self.sides)[-2:]
-        return lowering.add_to_image(graph, layout.Pad((height, width)), *values, self.data_format)
+        return lowering.add_to_image(graph, layout.Pad((height, width)), value, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -262,6 +265,7 @@ class ZeroPadding1D(BaseZeroPadding):
     input_rank = 3
 
 
+@shown_defaults(padding=(1, 1))
 class ZeroPadding2D(BaseZeroPadding):
     """Put a border of zeros around images.
 

@@ -294,8 +294,8 @@ class Reshape(Layer):
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
-        _, *sample = self.compute_output_shape((None, *value.shape))
-        return graph.reshape(value, tuple(sample))
+        shape = self.compute_output_shape((None, *value.shape))
+        return graph.reshape(value, lowering.sample_shape(shape))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "target_shape": self.target_shape}

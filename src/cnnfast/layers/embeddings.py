@@ -59,9 +59,7 @@ class Embedding(Layer):
         **kwargs: Any,
     ) -> None:
         if input_length is not None:
-            warnings.warn(
-                "`input_length` has no effect on Embedding; leave it out.", stacklevel=2
-            )
+            warnings.warn("`input_length` has no effect on Embedding; leave it out.", stacklevel=2)
         weights = [weights] if isinstance(weights, np.ndarray) else weights
         super().__init__(weights=weights, **kwargs)
         self.input_dim = checks.integer(self, "input_dim", input_dim)

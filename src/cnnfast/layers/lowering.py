@@ -28,7 +28,8 @@ def fused_activation(activation: Any) -> Activation:
 def add_unfused_activation(graph: Graph, activation: Any, value: Value) -> Value:
     """Add the operation of an activation that `fused_activation` left out, if it did."""
     if isinstance(activation, Layer):
-        return activation.lower(graph, value)
+        lowered: Value = activation.lower(graph, value)
+        return lowered
     if hasattr(activation, "row"):
         return graph.add(RowActivate(activation.row), value)
     return value
@@ -94,6 +95,17 @@ def add_to_image(graph: Graph, op: Op, value: Value, data_format: str) -> Value:
 def as_image(graph: Graph, value: Value) -> Value:
     """Give a sequence (W, C) the height 1; leave an image as it is."""
     return value if len(value.shape) == 3 else graph.reshape(value, (1, *value.shape))
+
+
+def sample_shape(shape: Shape) -> tuple[int, ...]:
+    """Drop the batch axis of a shape whose other sizes are all known."""
+    return tuple(size for size in shape[1:] if size is not None)
+
+
+def pair(sizes: tuple[int, ...]) -> tuple[int, int]:
+    """Give the sizes of a window over a sequence the height 1; leave those of two axes."""
+    height, width = (1, *sizes)[-2:]
+    return height, width
 
 
 def repeat(graph: Graph, value: Value, axis: int, count: int) -> Value:

@@ -44,7 +44,7 @@ class Add(Merge):
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._checked_shapes(input_shape)
         rank = max(len(shape) for shape in shapes)
-        aligned = [(shape[0], *_front(shape[1:], rank - 1)) for shape in shapes]
+        aligned = [(shape[0], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
         return tuple(self._stretched(sizes, input_shape) for sizes in zip(*aligned, strict=True))
 
     def _stretched(self, sizes: Sequence[int | None], shapes: Any) -> int | None:
@@ -54,8 +54,8 @@ class Add(Merge):
         return None if None in sizes else next(iter(longer), 1)
 
     def lower(self, graph: Graph, *values: Value) -> Value:
-        _, *target = self.compute_output_shape([(None, *value.shape) for value in values])
-        stretched = [_stretch(graph, value, tuple(target)) for value in values]
+        shape = self.compute_output_shape([(None, *value.shape) for value in values])
+        stretched = [_stretch(graph, value, lowering.sample_shape(shape)) for value in values]
         return stretched[0] if len(stretched) == 1 else graph.add(elementwise.Add(), *stretched)
 
 
@@ -92,11 +92,11 @@ class Concatenate(Merge):
         return tuple(joined)
 
     def _joined(self, one: int | None, other: int | None, adds: bool, shapes: Any) -> int | None:
-        if adds:
-            return None if one is None or other is None else one + other
-        if None not in (one, other) and one != other:
+        if one is None or other is None:
+            return None
+        if not adds and one != other:
             raise self._disagreement(shapes)
-        return other if one is None else one
+        return one + other if adds else one
 
     def _disagreement(self, shapes: Any) -> ValueError:
         expectation = f"the shapes to join must agree in all axes but {self.axis}"
@@ -139,14 +139,10 @@ def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     return Concatenate(axis, **kwargs)(inputs)
 
 
-def _front(sizes: Shape, rank: int) -> Shape:
-    """Put axes of size 1 in front, up to a rank."""
-    return (*(1,) * (rank - len(sizes)), *sizes)
-
-
-def _stretch(graph: Graph, value: Value, target: tuple[int | None, ...]) -> Value:
-    value = graph.reshape(value, _front(value.shape, len(target)))
+def _stretch(graph: Graph, value: Value, target: tuple[int, ...]) -> Value:
+    new = (1,) * (len(target) - len(value.shape))
+    value = graph.reshape(value, (*new, *value.shape))
     for axis, size in enumerate(target):
-        if size is not None and value.shape[axis] != size:
+        if value.shape[axis] != size:
             value = lowering.repeat(graph, value, axis, size)
     return value

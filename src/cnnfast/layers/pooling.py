@@ -8,7 +8,7 @@ from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
-from cnnfast.layers.windows import join_shape, split_shape, window_lengths, window_padding
+from cnnfast.layers.windows import Window, join_shape, shown_defaults, split_shape, window_shape
 from cnnfast.ops import pooling
 
 
@@ -16,7 +16,7 @@ class BasePooling(Layer):
     """A reduction of windows over `rank` axes."""
 
     rank: ClassVar[int]
-    kind: ClassVar[str]
+    kind: ClassVar[pooling.Kind]
 
     def __init__(
         self,
@@ -35,24 +35,22 @@ class BasePooling(Layer):
         self.data_format = checks.data_format(self, data_format)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        lengths, channels = split_shape(input_shape[1:], self.data_format)
-        placed = window_lengths(self, lengths, *self._windows())
-        return input_shape[0], *join_shape(placed, channels, self.data_format)
+        return window_shape(self, input_shape, self._window, self.data_format)
+
+    @property
+    def _window(self) -> Window:
+        return Window(self.pool_size, self.strides, (1,) * self.rank, self.padding)
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
-        flat = (1,) * (2 - self.rank)
         lengths, _ = split_shape(value.shape, self.data_format)
         op = pooling.Pooling(
             self.kind,
-            pool=(*flat, *self.pool_size),
-            strides=(*flat, *self.strides),
-            padding=window_padding(lengths, *self._windows()),
+            pool=lowering.pair(self.pool_size),
+            strides=lowering.pair(self.strides),
+            padding=self._window.amounts(lengths),
         )
         return lowering.add_to_image(graph, op, value, self.data_format)
-
-    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...], str]:
-        return self.pool_size, self.strides, (1,) * self.rank, self.padding
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -88,6 +86,7 @@ class MaxPooling1D(BasePooling):
     rank, input_rank, kind = 1, 3, "max"
 
 
+@shown_defaults(pool_size=(2, 2))
 class MaxPooling2D(BasePooling):
     """Keep the largest value of each window of an image, channel by channel.
 
@@ -110,6 +109,7 @@ class AveragePooling1D(BasePooling):
     rank, input_rank, kind = 1, 3, "average"
 
 
+@shown_defaults(pool_size=(2, 2))
 class AveragePooling2D(BasePooling):
     """Take the mean of each window of an image, channel by channel.
 
@@ -123,7 +123,7 @@ class BaseGlobalPooling(Layer):
     """A reduction of `rank` whole axes."""
 
     rank: ClassVar[int]
-    kind: ClassVar[str]
+    kind: ClassVar[pooling.Kind]
 
     def __init__(
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
@@ -143,7 +143,7 @@ class BaseGlobalPooling(Layer):
         if self.data_format == "channels_first":
             value = lowering.channels_to_end(graph, value)
         value = graph.add(pooling.GlobalPooling(self.kind), lowering.as_image(graph, value))
-        return graph.reshape(value, shape[1:])
+        return graph.reshape(value, lowering.sample_shape(shape))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -17,7 +17,7 @@ Config = dict[str, Any]
 MAX_JSON_BYTES = 32 << 20
 MAX_DEPTH = 200
 MAX_SIZE = 2**31 - 1
-MAX_LAYERS = 20_000
+MAX_LAYERS = 5_000
 MAX_APPLICATIONS = 100_000
 
 MODEL_CLASSES = ("Functional", "Model", "Sequential")

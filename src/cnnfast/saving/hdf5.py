@@ -8,7 +8,7 @@ so anything beyond plain numeric arrays that the file itself stores is refused.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import h5py
 
 MAX_RANK = 8
-MAX_OBJECTS = 500_000
+MAX_OBJECTS = 100_000
 MAX_TEXT_BYTES = 64 << 20
 MAX_UNCOMPRESSED_RATIO = 1000
 SMALL_BYTES = 64 << 20
@@ -171,26 +171,27 @@ class Group:
         while (piece := self._attribute(f"{attribute}{count}")) is not None:
             pieces += _texts(piece)
             count += 1
+            if len(pieces) > MAX_OBJECTS:
+                raise ValueError(f"the list '{attribute}' has more than {MAX_OBJECTS} names")
         return pieces if count else None
 
-    def elements(self) -> int:
-        """Return how many numbers all datasets at and below this group declare together."""
-        total, seen, stack = 0, {self._address()}, [self]
+    def datasets(self) -> list[Dataset]:
+        """Return all checked datasets at and below this group, each object of the file once."""
+        found: list[Dataset] = []
+        seen, stack = {self.address}, [self]
         while stack:
             group = stack.pop()
-            for name in group.names():
-                child = group.member(name)
-                address = child._address()
-                if address in seen:
+            for child in map(group.member, group.names()):
+                if child.address in seen:
                     continue
-                seen.add(address)
+                seen.add(child.address)
                 if len(seen) > MAX_OBJECTS:
                     raise ValueError(f"more than {MAX_OBJECTS} objects")
                 if isinstance(child, Group):
                     stack.append(child)
                 else:
-                    total += child.size
-        return total
+                    found.append(child)
+        return found
 
     def _member(self, path: str) -> Group | Dataset:
         found: Group | Dataset = self
@@ -203,7 +204,9 @@ class Group:
     def _join(self, path: str) -> str:
         return f"{self.path}/{path}" if self.path else path
 
-    def _address(self) -> int:
+    @property
+    def address(self) -> int:
+        """Place in the file, equal for two names of one object."""
         return _address(self._group, self.path)
 
     def _attribute(self, name: str) -> Any:
@@ -289,8 +292,15 @@ class Dataset:
             if not mask:
                 _check_inflated(raw[: len(raw) - trailer], limit)
 
-    def _address(self) -> int:
+    @property
+    def address(self) -> int:
+        """Place in the file, equal for two names of one object."""
         return _address(self._dataset, self.path)
+
+
+def total_size(datasets: Iterable[Dataset]) -> int:
+    """Return how many numbers some datasets hold together, each object of the file once."""
+    return sum({dataset.address: dataset.size for dataset in datasets}.values())
 
 
 def _address(item: h5py.Group | h5py.Dataset, path: str) -> int:
@@ -330,7 +340,10 @@ def _check_dtype(dtype: np.dtype[Any], path: str) -> None:
 
 
 def _texts(values: Any) -> list[str]:
-    return [_decoded(value) for value in np.asarray(values).ravel().tolist()]
+    array = np.asarray(values)
+    if array.size > MAX_OBJECTS:
+        raise ValueError(f"a list of {array.size} names, at most {MAX_OBJECTS} are read")
+    return [_decoded(value) for value in array.ravel().tolist()]
 
 
 def _decoded(value: Any) -> str:

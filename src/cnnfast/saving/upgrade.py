@@ -32,7 +32,6 @@ _OBSOLETE: dict[str, dict[str, tuple[Any, ...] | None]] = {
         "virtual_batch_size": (None,),
     },
     "Embedding": {"input_length": None, "sparse": None},
-    "InputLayer": {"optional": (False,), "ragged": (False, None), "sparse": (False, None)},
 }
 _OBSOLETE_EVERYWHERE: dict[str, tuple[Any, ...] | None] = {
     "implementation": None,

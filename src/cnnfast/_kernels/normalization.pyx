@@ -1,0 +1,76 @@
+"""ScaleShift: y[m, c] = x[m, c] * scale[c] + shift[c], what a normalisation is once trained.
+
+Rows are not looked at: the image is one run of floats and the constants repeat through it, so
+that a layer of three channels fills its vectors as one of 256 does.
+"""
+
+from cython.parallel cimport prange
+
+from cnnfast._kernels.dispatch cimport active_kernels
+from cnnfast._kernels.elementwise cimport (
+    cut, first_float, repeat_constants, repeated_period, units_of,
+)
+from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.step cimport Kernel, chunks_of
+
+cdef struct ScaleShiftTask:
+    const Kernels *kernels
+    const float *scale
+    const float *shift
+    Py_ssize_t size         # floats per image
+    Py_ssize_t channels
+    Py_ssize_t repeated     # period of the constants as packed
+
+
+cdef void scale_shift_floats(
+        const ScaleShiftTask *task, const float *x, float *y, Py_ssize_t first,
+        Py_ssize_t last) noexcept nogil:
+    if first < last:
+        task.kernels.scale_shift(x + first, y + first, last - first, task.scale, task.shift,
+                                 task.repeated, first % task.channels)
+
+
+cdef int block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    cdef const ScaleShiftTask *task = <const ScaleShiftTask *>opaque
+    scale_shift_floats(task, inputs[0], output, first_float(task.size, start),
+                       first_float(task.size, stop))
+    return 0
+
+
+cdef class ScaleShift(Kernel):
+    """A multiplication and an addition per channel, `rows` rows of channels per image."""
+
+    cdef ScaleShiftTask task
+
+    def __init__(self, Py_ssize_t rows, Py_ssize_t channels, const float[::1] scale,
+                 const float[::1] shift):
+        cdef const Kernels *kernels = active_kernels()
+        cdef Py_ssize_t repeated = repeated_period(kernels, channels)
+        cdef Py_ssize_t floats = repeated + kernels.lanes
+        cdef float *packed = self.allocate(2 * floats)
+        repeat_constants(kernels, &scale[0] if channels else NULL, channels, packed)
+        repeat_constants(kernels, &shift[0] if channels else NULL, channels, packed + floats)
+        self.task.kernels = kernels
+        self.task.scale, self.task.shift = packed, packed + floats
+        self.task.size = rows * channels
+        self.task.channels = channels
+        self.task.repeated = repeated
+        self.step.run = block
+        self.step.task = &self.task
+        self.step.units = units_of(self.task.size)
+        self.step.work = 8.0 * self.task.size
+
+    def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads):
+        """Scale and shift all rows of inputs (any number of them)."""
+        cdef Py_ssize_t floats = inputs.shape[0] * inputs.shape[1]
+        cdef Py_ssize_t chunk, chunks = chunks_of(units_of(floats), threads)
+        cdef const float *x
+        cdef float *y
+        if floats == 0:
+            return
+        x, y = &inputs[0, 0], &outputs[0, 0]
+        for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
+            scale_shift_floats(&self.task, x, y, cut(floats, chunk, chunks),
+                               cut(floats, chunk + 1, chunks))

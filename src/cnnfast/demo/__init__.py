@@ -1,0 +1,187 @@
+"""A trained network, images it never saw, and how fast it classifies them here.
+
+The numbers that `cnnfast demo` shows are made by the functions of this module; `show` prints
+them.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from cnnfast import config
+from cnnfast._kernels import dispatch, limits
+from cnnfast.models import Model
+from cnnfast.saving import load_model
+
+BENCHMARK_IMAGES = 200_000
+# The best of a few repetitions: whatever else runs on the machine only makes one slower.
+REPETITIONS = 3
+# About 10 milliseconds of multiply-adds on a wide core, 100 on a narrow one.
+PEAK_ITERATIONS = 3_000_000
+
+
+class Digits(NamedTuple):
+    """Images of handwritten digits.
+
+    Attributes:
+        images: float32, shape (N, 8, 8, 1), from 0 to 1.
+        labels: uint8, shape (N,), the digits they show.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+
+
+class Speed(NamedTuple):
+    """How fast a model ran.
+
+    Attributes:
+        images: how many were classified.
+        seconds: how long it took.
+        operations: floating-point operations per image, a multiply-add counted as two.
+        peak: floating-point operations per second of multiply-adds alone, on as many threads.
+    """
+
+    images: int
+    seconds: float
+    operations: float
+    peak: float
+
+    @property
+    def images_per_second(self) -> float:
+        """Images per second."""
+        return self.images / self.seconds
+
+    @property
+    def fraction_of_peak(self) -> float:
+        """Which part of the machine's multiply-adds was useful, from 0 to 1."""
+        return self.images_per_second * self.operations / self.peak
+
+
+def load_digits() -> Digits:
+    """Load the images that the network was not trained on."""
+    with resources.as_file(resources.files(__name__) / "digits.npz") as path, np.load(path) as file:
+        return Digits(np.float32(file["images"]) / np.float32(16), file["labels"])
+
+
+def load_network() -> Model:
+    """Load the network, a file that Keras wrote."""
+    with resources.as_file(resources.files(__name__) / "digits.keras") as path:
+        model: Model = load_model(path)
+    return model
+
+
+def confusion(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
+    """Count how often a label was taken for a class.
+
+    Args:
+        labels: integers in [0, classes), shape (N,).
+        predicted: likewise.
+        classes: how many there are.
+
+    Returns:
+        int64, shape (classes, classes): row is the label, column the prediction.
+    """
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (labels, predicted), 1)
+    return counts
+
+
+def operations_per_image(model: Model) -> float:
+    """Count the floating-point operations of a model's convolutions and dense layers.
+
+    Each element of a kernel is multiplied and added once at every position of the layer's output.
+
+    Args:
+        model: built, its layers' output shapes known but for the batch.
+    """
+    kernels = [(layer, getattr(layer, "kernel", None)) for layer in model.layers]
+    return 2.0 * sum(
+        math.prod(layer.output_shape[1:-1]) * math.prod(kernel.shape)
+        for layer, kernel in kernels
+        if kernel is not None
+    )
+
+
+def measure(model: Model, images: NDArray[np.float32], count: int) -> Speed:
+    """Classify images over and over, and measure what the machine could do meanwhile.
+
+    Args:
+        model: from `load_network`.
+        images: float32, shape (N, 8, 8, 1).
+        count: how many to classify; `images` are repeated to as many.
+    """
+    many = np.resize(images, (count, *images.shape[1:]))
+    outputs = model.predict(many, verbose=0)
+    threads = config.get_num_threads()
+    seconds, peak_seconds = math.inf, math.inf
+    peak_operations = limits.multiply_adds(PEAK_ITERATIONS, threads)
+    for _ in range(REPETITIONS):
+        seconds = min(seconds, _timed(lambda: model.predict(many, verbose=0, out=outputs)))
+        peak_seconds = min(
+            peak_seconds, _timed(lambda: limits.multiply_adds(PEAK_ITERATIONS, threads))
+        )
+    return Speed(count, seconds, operations_per_image(model), peak_operations / peak_seconds)
+
+
+def show(console: Console, count: int = BENCHMARK_IMAGES) -> None:
+    """Print the network, how well it reads digits, and how fast.
+
+    Args:
+        console: where to.
+        count: images for the measurement of speed.
+    """
+    model, digits = load_network(), load_digits()
+    model.summary(print_fn=lambda text: console.print(text, markup=False, highlight=False))
+    _show_accuracy(console, model, digits)
+    _show_speed(console, measure(model, digits.images, count))
+
+
+def _show_accuracy(console: Console, model: Model, digits: Digits) -> None:
+    probabilities = model.predict(digits.images, verbose=0)
+    predicted = probabilities.argmax(axis=1)
+    right = int(np.count_nonzero(predicted == digits.labels))
+    total = len(digits.labels)
+    console.print(_confusion_table(confusion(digits.labels, predicted, probabilities.shape[1])))
+    console.print(
+        f"Read {right} of {total} digits correctly that the network had never seen "
+        f"({right / total:.1%}).\n"
+    )
+
+
+def _confusion_table(counts: NDArray[np.int64]) -> Table:
+    table = Table(title="Digits, and what they were taken for", title_justify="left")
+    table.add_column("", justify="right", style="bold")
+    for digit in range(len(counts)):
+        table.add_column(str(digit), justify="right")
+    for digit, row in enumerate(counts):
+        table.add_row(str(digit), *(str(number) if number else "·" for number in row))
+    return table
+
+
+def _show_speed(console: Console, speed: Speed) -> None:
+    threads = config.get_num_threads()
+    console.print(
+        f"Classified {speed.images:,} images in {speed.seconds:.2f} s: "
+        f"[bold]{speed.images_per_second:,.0f} images per second[/bold]\n"
+        f"on {threads} thread{'s' * (threads > 1)} with {dispatch.active()}. That is "
+        f"{speed.images_per_second * speed.operations / 1e9:,.1f} GFLOP/s, "
+        f"{speed.fraction_of_peak:.0%} of the {speed.peak / 1e9:,.1f} GFLOP/s "
+        "that these cores reach\nwith multiply-adds in registers and nothing else.",
+        highlight=False,
+    )
+
+
+def _timed(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start

@@ -1,0 +1,108 @@
+"""Where `predict` takes its samples from: arrays of any kind, or batches that come one by one."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from cnnfast.models.mapped import release_mapped_rows
+
+
+class Samples:
+    """The data of a model's inputs, cut along the batch axis without reading it all.
+
+    Args:
+        name: the model's name, for errors.
+        leaves: data of each input: an array, something that slices like one, or nested lists.
+
+    Raises:
+        ValueError: the inputs hold different numbers of samples.
+    """
+
+    def __init__(self, name: str, leaves: list[Any]) -> None:
+        self._leaves = [_sliceable(leaf) for leaf in leaves]
+        counts = [leaf.shape[0] if leaf.shape else None for leaf in self._leaves]
+        if None in counts:
+            raise ValueError(
+                f"The inputs of model '{name}' must be arrays with an axis for the samples. "
+                f"Received: {leaves[counts.index(None)]!r}"
+            )
+        if len(set(counts)) > 1:
+            raise ValueError(
+                f"The inputs of model '{name}' must hold the same number of samples. "
+                f"Received: {', '.join(map(str, counts))}"
+            )
+        self.count: int = counts[0]
+        self.bytes_per_sample = sum(4 * max(1, prod(leaf.shape[1:])) for leaf in self._leaves)
+
+    @property
+    def arrays(self) -> list[Any]:
+        """The data of each input."""
+        return self._leaves
+
+    def rows(self, start: int, stop: int) -> list[Any]:
+        """Cut out a range of samples.
+
+        Args:
+            start: first sample.
+            stop: sample after the last.
+        """
+        return [leaf[start:stop] for leaf in self._leaves]
+
+    def release(self, start: int, stop: int) -> None:
+        """Let go of the memory of samples that are done, where it is a mapped file's.
+
+        Args:
+            start: first sample.
+            stop: sample after the last.
+        """
+        for leaf in self._leaves:
+            release_mapped_rows(leaf, start, stop)
+
+
+def _sliceable(leaf: Any) -> Any:
+    """Keep what has a shape and slices like an array; turn the rest into an array."""
+    is_array_like = all(hasattr(leaf, name) for name in ("shape", "dtype", "__getitem__"))
+    is_labelled = hasattr(leaf, "iloc")
+    return leaf if is_array_like and not is_labelled else np.asarray(leaf)
+
+
+def is_batched(data: Any) -> bool:
+    """Tell batches that come one by one from arrays of samples.
+
+    Args:
+        data: what was passed to `predict`.
+    """
+    if isinstance(data, Mapping | list | tuple | str | bytes) or hasattr(data, "shape"):
+        return False
+    return hasattr(data, "__iter__") or _is_indexed(data)
+
+
+def _is_indexed(data: Any) -> bool:
+    return hasattr(data, "__len__") and hasattr(data, "__getitem__")
+
+
+def batches_of(data: Any, steps: int | None) -> Iterator[Any]:
+    """Take the inputs out of batches.
+
+    Args:
+        data: yields or holds batches: an array, or (x,), (x, y) or (x, y, sample weights).
+        steps: number of batches to take; all if None.
+
+    Yields:
+        The inputs of each batch. A warning tells if there are fewer than `steps`.
+    """
+    source = (data[index] for index in range(len(data))) if _is_indexed(data) else iter(data)
+    taken = 0
+    for batch in islice(source, steps):
+        yield batch[0] if isinstance(batch, list | tuple) else batch
+        taken += 1
+    if steps is not None and taken < steps:
+        warnings.warn(
+            f"The data ended after {taken} batches; steps={steps} asked for more.", stacklevel=2
+        )

@@ -1,0 +1,92 @@
+"""Layers and whole models, to and from the dicts that files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnnfast.engine.base_layer import Layer
+from cnnfast.layers import registry
+
+Config = Mapping[str, Any]
+
+# The model classes by the names files use for them; their modules add them.
+MODELS: dict[str, type[Layer]] = {}
+
+
+def register_model(*names: str, module: str, cls: Any) -> None:
+    """Add a model class to those that files may name.
+
+    Args:
+        names: what files call it, the current name first.
+        module: where Keras 3 keeps its own class of that name.
+        cls: the class.
+    """
+    MODELS.update(dict.fromkeys(names, cls))
+    cls.keras_module = module
+
+
+def serialize_layer(layer: Layer) -> dict[str, Any]:
+    """Describe a layer or a model by the dict that Keras 3 writes.
+
+    Args:
+        layer: any layer; models are described with all their layers.
+
+    Returns:
+        `module`, `class_name`, `config`, `registered_name` and, if it is built, `build_config`.
+    """
+    cls: Any = type(layer)
+    if MODELS.get(cls.__name__) is not cls:
+        return registry.serialize(layer)
+    config = {
+        "module": cls.keras_module,
+        "class_name": cls.__name__,
+        "config": layer.get_config(),
+        "registered_name": None if cls.keras_module == "keras" else cls.__name__,
+    }
+    build_config = layer.get_build_config()
+    return {**config, "build_config": build_config} if build_config else config
+
+
+def deserialize_layer(config: Config, custom_objects: Config | None = None) -> Layer:
+    """Make the layer or model that a dict describes.
+
+    Args:
+        config: {"class_name": ..., "config": {...}} of Keras 3 or before.
+        custom_objects: classes of the caller by name.
+
+    Raises:
+        ValueError: the dict is malformed or names an unknown class.
+    """
+    name = config.get("class_name") if isinstance(config, Mapping) else None
+    is_custom = custom_objects is not None and name in custom_objects
+    if is_custom or name not in MODELS:
+        return registry.deserialize(config, custom_objects)
+    model_class: Any = MODELS[name]
+    model: Layer = model_class.from_config(config["config"], custom_objects=custom_objects)
+    return model
+
+
+def custom_classes(layers: list[Layer]) -> dict[str, type[Layer]]:
+    """Give the classes that are not built in, by name.
+
+    Args:
+        layers: instances of any classes.
+    """
+    classes = {type(layer).__name__: type(layer) for layer in layers}
+    built_in = {*MODELS.values(), *registry.LAYERS.values()}
+    return {name: cls for name, cls in classes.items() if cls not in built_in}
+
+
+def rebuild_model(config: Config, weights: list[Any], classes: Config) -> Layer:
+    """Make a model again that was pickled or copied.
+
+    Args:
+        config: from `serialize_layer`.
+        weights: from `get_weights`.
+        classes: the classes of its layers that are not built in.
+    """
+    model = deserialize_layer(config, classes)
+    model.build_from_config(config.get("build_config"))
+    model.set_weights(weights)
+    return model
