@@ -89,7 +89,5 @@ def set_image_data_format(data_format: str) -> None:
         ValueError: it is neither.
     """
     if data_format not in _DATA_FORMATS:
-        raise ValueError(
-            f"`data_format` must be one of {_DATA_FORMATS}. Received: {data_format!r}"
-        )
+        raise ValueError(f"`data_format` must be one of {_DATA_FORMATS}. Received: {data_format!r}")
     _Settings.image_data_format = data_format

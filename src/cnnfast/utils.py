@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random as python_random
-from collections.abc import Iterable, Sequence
+from collections import abc
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cnnfast import random
-from cnnfast.engine.naming import reset_names
+from cnnfast.names import reset_names
 
 Side = Literal["pre", "post"]
 
@@ -63,7 +63,9 @@ def to_categorical(x: ArrayLike, num_classes: int | None = None) -> NDArray[np.f
             f"Class numbers must be at least 0 and below num_classes={count}. "
             f"Received numbers from {classes.min()} to {classes.max()}"
         )
-    return np.eye(count)[classes]
+    rows = np.zeros((*classes.shape, count))
+    np.put_along_axis(rows, classes[..., np.newaxis], 1.0, axis=-1)
+    return rows
 
 
 def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
@@ -85,7 +87,7 @@ def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
 
 
 def pad_sequences(
-    sequences: Iterable[Sequence[Any]],
+    sequences: abc.Iterable[abc.Sequence[Any]],
     maxlen: int | None = None,
     dtype: DTypeLike = "int32",
     padding: Side = "pre",
@@ -162,4 +164,5 @@ class PyDataset:
         """Run after each pass over the data, to shuffle it, say."""
 
 
-Sequence_ = PyDataset
+# The name of the same thing in Keras 2.
+Sequence = PyDataset

@@ -15,7 +15,7 @@ from cnnfast import regularizers
 from cnnfast.engine.arrays import kernel_array, numeric_array
 from cnnfast.engine.input_checks import check_input_count, check_input_shapes
 from cnnfast.engine.layer_arguments import policy_config, policy_name, take_input_shape
-from cnnfast.engine.naming import name_scope, to_snake_case, unique_name, validate_name
+from cnnfast.engine.naming import name_scope, validate_name
 from cnnfast.engine.node import Node
 from cnnfast.engine.placed import Placed, shapes_of
 from cnnfast.engine.plan_cache import Compiled
@@ -24,6 +24,7 @@ from cnnfast.engine.tensor import KerasTensor, any_symbolic
 from cnnfast.engine.topology import Network
 from cnnfast.engine.variable import CLOCK
 from cnnfast.engine.variable_owner import VariableOwner
+from cnnfast.names import to_snake_case, unique_name
 
 if TYPE_CHECKING:
     from cnnfast.engine.graph import Graph, Value
@@ -355,7 +356,7 @@ class Layer(VariableOwner, Placed):
         if self._initial_weights is not None:
             self.set_weights(self._initial_weights)
             self._initial_weights = None
-        self._build_shape = input_shape
+        self.build_shape = input_shape
         self.built = True
 
     # ---- config
@@ -379,9 +380,9 @@ class Layer(VariableOwner, Placed):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return what `build_from_config` needs to create the variables, None if nothing."""
-        if self._build_shape is None or type(self).build is Layer.build:
+        if self.build_shape is None or type(self).build is Layer.build:
             return None
-        return {"input_shape": self._build_shape}
+        return {"input_shape": self.build_shape}
 
     def build_from_config(self, config: dict[str, Any] | None) -> None:
         """Create the variables from what `get_build_config` returned.

@@ -11,8 +11,22 @@ from cnnfast.engine.structure import Shape
 
 # Reduced precision is a hint for hardware that has it; float32 satisfies it.
 _DTYPES: Final = frozenset(
-    "float32 float16 bfloat16 mixed_float16 mixed_bfloat16 "
-    "int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool".split()
+    [
+        "float32",
+        "float16",
+        "bfloat16",
+        "mixed_float16",
+        "mixed_bfloat16",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+    ]
 )
 _SHAPE_ARGUMENTS: Final = (
     "input_shape",

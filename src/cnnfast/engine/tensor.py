@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Never
 
-from cnnfast.engine.naming import unique_name
 from cnnfast.engine.structure import Shape, flatten
+from cnnfast.names import unique_name
 
 if TYPE_CHECKING:
     from cnnfast.engine.node import History

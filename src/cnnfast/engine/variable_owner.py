@@ -24,7 +24,7 @@ class VariableOwner:
     def __init__(self, name: str, trainable: bool) -> None:
         self.name = name
         self.built = False
-        self._build_shape: Any = None
+        self.build_shape: Any = None
         self._trainable = _checked_bool(trainable)
         self._trainable_variables: list[Variable] = []
         self._non_trainable_variables: list[Variable] = []
@@ -179,7 +179,7 @@ class VariableOwner:
     def unbuild(self) -> None:
         """Drop the layer's own variables, so that it can be built for another input shape."""
         self.built = False
-        self._build_shape = None
+        self.build_shape = None
         self._trainable_variables.clear()
         self._non_trainable_variables.clear()
         self._plans.clear()

@@ -49,7 +49,7 @@ class Functional(GraphModel):
         super().__init__(name=name, **legacy)
         self._set_network(network, inputs, outputs)
         self.built = True
-        self._build_shape = shapes_of(inputs)
+        self.build_shape = shapes_of(inputs)
         if not trainable:
             self.trainable = False
 
@@ -66,6 +66,11 @@ class Functional(GraphModel):
     @property
     def network(self) -> Network:
         """The layers between the inputs and the outputs."""
+        return self._network
+
+    @property
+    def shown_network(self) -> Network:
+        """The network whose connections a summary shows."""
         return self._network
 
     @property

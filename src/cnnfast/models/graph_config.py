@@ -93,8 +93,7 @@ def read_sequential(config: Any, custom_objects: Config | None) -> SequentialPar
     described = settings.get("layers")
     if not isinstance(described, Sequence) or isinstance(described, str):
         raise ValueError(
-            "A Sequential's config must hold a list of layers. "
-            f"Received: layers={described!r}"
+            f"A Sequential's config must hold a list of layers. Received: layers={described!r}"
         )
     return SequentialParts(
         [deserialize_layer(layer, custom_objects) for layer in described],

@@ -33,9 +33,7 @@ def release_mapped_rows(array: Any, start: int, stop: int) -> None:
     mapping.madvise(_DONT_NEED, first, last - first)
 
 
-def _byte_range(
-    array: NDArray[Any], mapping: mmap.mmap, start: int, stop: int
-) -> tuple[int, int]:
+def _byte_range(array: NDArray[Any], mapping: mmap.mmap, start: int, stop: int) -> tuple[int, int]:
     """Locate rows inside the mapping, which may begin before the array does."""
     base = np.frombuffer(mapping, np.uint8).ctypes.data
     offset = array.ctypes.data - base

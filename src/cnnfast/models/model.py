@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnfast.engine.base_layer import Layer
+from cnnfast.engine.topology import Network
 from cnnfast.models import predict, serialization, summary
 
 
@@ -120,6 +121,11 @@ class Model(Layer):
 
     # ---- description
 
+    @property
+    def shown_network(self) -> Network | None:
+        """The network whose connections a summary shows; None for a mere stack of layers."""
+        return None
+
     def summary(
         self,
         line_length: int | None = None,
@@ -163,7 +169,7 @@ class Model(Layer):
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the input shape under which the model was built."""
-        return {"input_shape": self._build_shape} if self.built else None
+        return {"input_shape": self.build_shape} if self.built else None
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **options: Any) -> None:
         """Read the values of all variables from a file.

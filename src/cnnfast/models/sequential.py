@@ -204,7 +204,7 @@ class Sequential(GraphModel):
         self.built = bool(self._tensors and self._stack)
         self._built_network = None
         if self._tensors:
-            self._build_shape = self._tensors[0].shape
+            self.build_shape = self._tensors[0].shape
             self._built_network = Network(self._tensors[:1], self._tensors[-1:])
 
     @property
@@ -266,9 +266,7 @@ class Sequential(GraphModel):
         return layer
 
     @classmethod
-    def from_config(
-        cls, config: Any, custom_objects: Mapping[str, Any] | None = None
-    ) -> Self:
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Self:
         """Make a model from what `get_config` returned, in any generation of Keras.
 
         Args:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from cnnfast._kernels.conv import Convolution as ConvolutionKernel
 from cnnfast._kernels.dense import Dense as DenseKernel
 from cnnfast._kernels.step import Kernel
-from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
+from cnnfast.ops.base import Floats, Op, Shape, constant, floats, set_fields
 from cnnfast.ops.elementwise import LINEAR, Activation
+from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
+from cnnfast.threads import thread_count
 
 # ((top, bottom), (left, right)), pixels of zeros around an image.
 Border: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
@@ -69,14 +74,10 @@ class Convolution(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input: a 1 x 1 filter is a matrix product over all pixels."""
-        H, W, C = shapes[0]
         if self.is_pointwise():
+            H, W, _ = shapes[0]
             return DenseKernel(H * W, self.kernel[0, 0], self.bias, self.activation)
-        padding = (*self.padding[0], *self.padding[1])
-        return ConvolutionKernel(
-            H, W, C, self.kernel, self.bias, self.strides, padding, self.dilation, self.groups,
-            self.activation,
-        )  # fmt: skip
+        return kernel_of(self, shapes[0])
 
     def is_pointwise(self) -> bool:
         """Whether each output pixel depends on the one input pixel at its place."""
@@ -113,3 +114,66 @@ def window_counts(shape: Shape, window: Shape, op: Convolution) -> tuple[int, in
             f"{shape[0]} x {shape[1]} with padding {op.padding}."
         )
     return counts[0], counts[1]
+
+
+def conv2d(
+    inputs: ArrayLike,
+    kernel: ArrayLike,
+    bias: ArrayLike | None = None,
+    *,
+    strides: int | tuple[int, int] = 1,
+    padding: str = "valid",
+    dilation_rate: int | tuple[int, int] = 1,
+    groups: int = 1,
+    activation: Activation = LINEAR,
+) -> Floats:
+    """Cross-correlate images with a bank of filters.
+
+    outputs[n, p, q, k] = f(bias[k]
+        + sum over r, s, c of inputs[n, p sh + r dh, q sw + s dw, c] kernel[r, s, c, k])
+
+    Args:
+        inputs: real numbers, (N, H, W, C).
+        kernel: real numbers, (R, S, C // groups, K).
+        bias: real numbers, (K,), or None.
+        strides: int or (sh, sw), pixels.
+        padding: "valid" (none) or "same" (output of ceil(H / sh) by ceil(W / sw); an odd pixel
+            of padding goes to the bottom and right).
+        dilation_rate: int or (dh, dw), pixels.
+        groups: divides C and K.
+        activation: name and parameters of an activation kernel.
+
+    Returns:
+        float32, (N, P, Q, K). New array.
+
+    Raises:
+        TypeError: an argument holds no real numbers.
+        ValueError: shapes do not fit each other, or an option is out of range.
+
+    Threads: bit-identical for any number of them.
+    """
+    x, weights = floats(inputs, "inputs"), constant(kernel, 4, "kernel")
+    if x.ndim != 4:
+        raise ValueError(f"`inputs` must have shape (N, H, W, C). Received shape {x.shape}.")
+    steps = standardize_tuple(strides, 2, "strides")
+    rates = standardize_tuple(dilation_rate, 2, "dilation_rate")
+    mode = standardize_padding(padding, ("valid", "same"), "padding")
+    top_bottom, left_right = (
+        padding_amounts(x.shape[1 + i], weights.shape[i], steps[i], rates[i], mode)
+        for i in range(2)
+    )
+    op = Convolution(
+        weights, None if bias is None else floats(bias, "bias"), (steps[0], steps[1]),
+        (top_bottom, left_right), (rates[0], rates[1]), groups, activation,
+    )  # fmt: skip
+    outputs = np.empty((len(x), *op.output_shape(x.shape[1:])), np.float32)
+    kernel_of(op, x.shape[1:]).run(x, outputs, thread_count())
+    return outputs
+
+
+def kernel_of(op: Convolution, shape: Shape) -> ConvolutionKernel:
+    """Prepare the general kernel, even where a matrix product would do."""
+    padding = (*op.padding[0], *op.padding[1])
+    return ConvolutionKernel(
+        *shape, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation
+    )

@@ -6,9 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from cnnfast._kernels import elementwise
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, floats, set_fields
+from cnnfast.threads import thread_count
 
 # A kernel's name and its up to three parameters; see `activations.py` for their meaning.
 Activation: TypeAlias = tuple[str, float, float, float]
@@ -108,3 +112,50 @@ class Add(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for two or more inputs."""
         return elementwise.Add(math.prod(shapes[0]), len(shapes))
+
+
+def activate(inputs: ArrayLike, activation: Activation) -> Floats:
+    """Apply an activation to each element of an array of any shape.
+
+    Args:
+        inputs: real numbers.
+        activation: name and parameters of an activation kernel.
+
+    Returns:
+        float32, the same shape. New array.
+
+    Raises:
+        TypeError: the inputs are no real numbers.
+        ValueError: no activation has this name.
+    """
+    x = floats(inputs, "inputs")
+    outputs = np.empty_like(x)
+    kernel = elementwise.Activate(x.size, activation)
+    kernel.run(x.reshape(1, -1), outputs.reshape(1, -1), thread_count())
+    return outputs
+
+
+def row_activate(inputs: ArrayLike, name: str) -> Floats:
+    """Apply softmax, log_softmax, sparsemax or glu along the last axis.
+
+    Args:
+        inputs: real numbers, at least one axis.
+        name: of the kernel.
+
+    Returns:
+        float32, the same shape; glu halves the last axis. New array.
+
+    Raises:
+        TypeError: the inputs are no real numbers.
+        ValueError: there is no such kernel, or no axis for it to run along.
+    """
+    x = floats(inputs, "inputs")
+    if x.ndim == 0:
+        raise ValueError(f"{name} runs along the last axis. Received a single number.")
+    outputs = np.empty(RowActivate(name).output_shape(x.shape), np.float32)
+    rows = math.prod(x.shape[:-1])
+    kernel = elementwise.RowActivate(name, rows, x.shape[-1])
+    kernel.run(
+        x.reshape(rows, x.shape[-1]), outputs.reshape(rows, outputs.shape[-1]), thread_count()
+    )
+    return outputs

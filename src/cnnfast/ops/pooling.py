@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from cnnfast._kernels import pool as kernels
-from cnnfast._kernels.step import Kernel
-from cnnfast.ops.base import Op, Shape
+from cnnfast.ops.base import Floats, Op, Shape, floats
 from cnnfast.ops.convolution import NO_BORDER, Border, window_counts
+from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
+from cnnfast.threads import thread_count
 
 Kind: TypeAlias = Literal["max", "average"]
 
@@ -36,7 +40,7 @@ class Pooling(Op):
             raise ValueError(f"Pooling takes images (H, W, C). Received shape {shapes[0]}.")
         return (*window_counts(shapes[0], self.pool, self), shapes[0][2])
 
-    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+    def prepare(self, *shapes: Shape, integers: bool = False) -> kernels.Pooling:
         """Prepare for one input."""
         padding = (*self.padding[0], *self.padding[1])
         return kernels.Pooling(self.kind, *shapes[0], self.pool, self.strides, padding)
@@ -54,7 +58,48 @@ class GlobalPooling(Op):
             raise ValueError(f"Pooling takes images (H, W, C). Received shape {shapes[0]}.")
         return shapes[0][2:]
 
-    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+    def prepare(self, *shapes: Shape, integers: bool = False) -> kernels.GlobalPooling:
         """Prepare for one input."""
         H, W, C = shapes[0]
         return kernels.GlobalPooling(self.kind, H * W, C)
+
+
+def pool2d(
+    inputs: ArrayLike,
+    pool_size: int | tuple[int, int],
+    kind: Kind = "max",
+    *,
+    strides: int | tuple[int, int] | None = None,
+    padding: str = "valid",
+) -> Floats:
+    """Take the maximum or the mean of each window of images.
+
+    Args:
+        inputs: real numbers, (N, H, W, C).
+        pool_size: int or (R, S), pixels.
+        kind: "max" or "average"; padding takes no part in either.
+        strides: int or (sh, sw), pixels; None for pool_size.
+        padding: "valid" (a rest is dropped) or "same" (output of ceil(H / sh) by ceil(W / sw)).
+
+    Returns:
+        float32, (N, P, Q, C). New array.
+
+    Raises:
+        TypeError: the inputs are no real numbers.
+        ValueError: the window does not fit, or an option is out of range.
+
+    Threads: bit-identical for any number of them.
+    """
+    x = floats(inputs, "inputs")
+    if x.ndim != 4:
+        raise ValueError(f"`inputs` must have shape (N, H, W, C). Received shape {x.shape}.")
+    pool = standardize_tuple(pool_size, 2, "pool_size")
+    steps = pool if strides is None else standardize_tuple(strides, 2, "strides")
+    mode = standardize_padding(padding, ("valid", "same"), "padding")
+    top_bottom, left_right = (
+        padding_amounts(x.shape[1 + i], pool[i], steps[i], 1, mode) for i in range(2)
+    )
+    op = Pooling(kind, (pool[0], pool[1]), (steps[0], steps[1]), (top_bottom, left_right))
+    outputs = np.empty((len(x), *op.output_shape(x.shape[1:])), np.float32)
+    op.prepare(x.shape[1:]).run(x, outputs, thread_count())
+    return outputs

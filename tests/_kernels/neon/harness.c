@@ -1,0 +1,215 @@
+/* Runs single micro-kernels of an AArch64 build, so that test_neon.py can compare them.
+ *
+ *   harness ISA list                          one line "FAMILY NAME" for each kernel, lanes first
+ *   harness ISA FAMILY NAME NUMBER...         operands on stdin, outputs on stdout, all float32
+ *
+ * Beyond the outputs come GUARD floats that no kernel may have touched.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels.h"
+
+#define GUARD 32
+#define UNTOUCHED -12345.0f
+#define MOST_NUMBERS 32
+
+typedef struct Call {
+    const Kernels *kernels;
+    ptrdiff_t kernel;                 /* place of the kernel in its family */
+    ptrdiff_t numbers[MOST_NUMBERS];
+    const float *x;                   /* operands */
+    ptrdiff_t count;                  /* of them */
+    float *y;                         /* outputs */
+} Call;
+
+/* Runs one kernel; returns how many outputs it has. */
+typedef ptrdiff_t family(const Call *call);
+
+static const char *const row_names[] = {
+#define ROW(name, outputs) #name,
+#include "kernels.inc"
+#undef ROW
+};
+
+static const char *const pool_names[] = {
+#define POOL(name) #name,
+#include "kernels.inc"
+#undef POOL
+};
+
+enum { ROWS = sizeof row_names / sizeof row_names[0] };
+
+static void fail(const char *message)
+{
+    fprintf(stderr, "harness: %s\n", message);
+    exit(1);
+}
+
+/* rows, lda, segments, length, ldc, columns, offsets... : lowest, highest, panel, a */
+static ptrdiff_t run_gemm(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t rows = n[0], lda = n[1], segments = n[2], length = n[3], ldc = n[4];
+    const ptrdiff_t vectors = call->kernel + 1;
+    const float *panel = call->x + 2;
+    const float *a = panel + vectors * call->kernels->lanes * (1 + segments * length);
+    call->kernels->gemm[vectors - 1][rows - 1](a, lda, n + 6, segments, length, panel, call->y,
+                                               ldc, n[5], call->x[0], call->x[1]);
+    return (rows - 1) * ldc + n[5];
+}
+
+/* three parameters, x */
+static ptrdiff_t run_activation(const Call *call)
+{
+    call->kernels->activations[call->kernel](call->x + 3, call->y, call->count - 3, call->x);
+    return call->count - 3;
+}
+
+/* a, b */
+static ptrdiff_t run_add(const Call *call)
+{
+    const ptrdiff_t n = call->count / 2;
+    call->kernels->add(call->x, call->x + n, call->y, n);
+    return n;
+}
+
+/* period, phase : slopes and their first lanes again, x */
+static ptrdiff_t run_prelu(const Call *call)
+{
+    const ptrdiff_t period = call->numbers[0], constants = period + call->kernels->lanes;
+    const ptrdiff_t n = call->count - constants;
+    call->kernels->prelu(call->x + constants, call->y, n, call->x, period, call->numbers[1]);
+    return n;
+}
+
+/* period, phase : scale, shift (each with its first lanes again), x */
+static ptrdiff_t run_scale_shift(const Call *call)
+{
+    const ptrdiff_t period = call->numbers[0], constants = period + call->kernels->lanes;
+    const ptrdiff_t n = call->count - 2 * constants;
+    call->kernels->scale_shift(call->x + 2 * constants, call->y, n, call->x,
+                               call->x + constants, period, call->numbers[1]);
+    return n;
+}
+
+/* rows, columns : x */
+static ptrdiff_t run_row(const Call *call)
+{
+    const ptrdiff_t rows = call->numbers[0], columns = call->numbers[1];
+    row_kernel *const kernels[] = {
+#define ROW(name, outputs) call->kernels->name,
+#include "kernels.inc"
+#undef ROW
+    };
+    const ptrdiff_t outputs_of[] = {
+#define ROW(name, outputs) outputs,
+#include "kernels.inc"
+#undef ROW
+    };
+    kernels[call->kernel](call->x, call->y, rows, columns);
+    return rows * outputs_of[call->kernel];
+}
+
+/* x_step, rows, row, columns, column, y_step, pixels, channels : scale, x */
+static ptrdiff_t run_pool(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const Window window = {n[1], n[2], n[3], n[4]};
+    call->kernels->pools[call->kernel](call->x + 1, n[0], &window, call->y, n[5], n[6], n[7],
+                                       call->x[0]);
+    return (n[6] - 1) * n[5] + n[7];
+}
+
+/* iterations : */
+static ptrdiff_t run_peak(const Call *call)
+{
+    call->y[0] = (float)call->kernels->fma_peak(call->numbers[0]);
+    return 1;
+}
+
+static const char *const gemm_names[] = {"one_vector", "two_vectors"};
+static const char *const add_names[] = {"add"};
+static const char *const prelu_names[] = {"prelu"};
+static const char *const scale_shift_names[] = {"scale_shift"};
+static const char *const peak_names[] = {"fma_peak"};
+
+static const struct {
+    const char *name;
+    family *run;
+    const char *const *kernels;
+    ptrdiff_t count;
+} families[] = {
+    {"gemm", run_gemm, gemm_names, 2},
+    {"activation", run_activation, activation_names, ACTIVATIONS},
+    {"add", run_add, add_names, 1},
+    {"prelu", run_prelu, prelu_names, 1},
+    {"scale_shift", run_scale_shift, scale_shift_names, 1},
+    {"row", run_row, row_names, ROWS},
+    {"pool", run_pool, pool_names, POOLS},
+    {"peak", run_peak, peak_names, 1},
+};
+enum { FAMILIES = sizeof families / sizeof families[0] };
+
+static void list(const Kernels *kernels)
+{
+    printf("lanes %td\nrows %td\n", kernels->lanes, kernels->gemm_rows);
+    for (int f = 0; f < FAMILIES; f++)
+        for (ptrdiff_t k = 0; k < families[f].count; k++)
+            printf("%s %s\n", families[f].name, families[f].kernels[k]);
+}
+
+static family *find(const char *name, const char *kernel, ptrdiff_t *place)
+{
+    for (int f = 0; f < FAMILIES; f++)
+        for (ptrdiff_t k = 0; k < families[f].count; k++)
+            if (!strcmp(families[f].name, name) && !strcmp(families[f].kernels[k], kernel)) {
+                *place = k;
+                return families[f].run;
+            }
+    fail("no such kernel");
+    return NULL;
+}
+
+static float *read_operands(ptrdiff_t *count)
+{
+    ptrdiff_t capacity = 1 << 16;
+    float *x = malloc((size_t)capacity * sizeof *x);
+    *count = 0;
+    for (size_t got; x && (got = fread(x + *count, sizeof *x, (size_t)(capacity - *count), stdin));) {
+        *count += (ptrdiff_t)got;
+        if (*count == capacity) x = realloc(x, (size_t)(capacity *= 2) * sizeof *x);
+    }
+    if (!x) fail("out of memory");
+    return x;
+}
+
+/* Outputs are never more than the operands, but for those of a kernel that has none. */
+static void write_outputs(family *run, Call *call)
+{
+    const ptrdiff_t capacity = 4 * call->count + 4096;
+    call->y = malloc((size_t)capacity * sizeof *call->y);
+    if (!call->y) fail("out of memory");
+    for (ptrdiff_t i = 0; i < capacity; i++) call->y[i] = UNTOUCHED;
+    const ptrdiff_t outputs = run(call);
+    if (outputs + GUARD > capacity) fail("too many outputs");
+    fwrite(call->y, sizeof *call->y, (size_t)(outputs + GUARD), stdout);
+}
+
+int main(int count, char **words)
+{
+    Call call = {0};
+    if (count < 3) fail("usage: harness ISA FAMILY NAME NUMBER...");
+    call.kernels = strcmp(words[1], "neon") ? kernels_base : kernels_neon;
+    if (!strcmp(words[2], "list")) {
+        list(call.kernels);
+        return 0;
+    }
+    if (count < 4 || count - 4 > MOST_NUMBERS) fail("too few or too many numbers");
+    family *run = find(words[2], words[3], &call.kernel);
+    for (int i = 4; i < count; i++) call.numbers[i - 4] = strtol(words[i], NULL, 10);
+    call.x = read_operands(&call.count);
+    write_outputs(run, &call);
+    return 0;
+}
