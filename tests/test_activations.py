@@ -15,10 +15,39 @@ from cnnfast.serialization import custom_object_scope
 
 ELEMENTWISE = [name for name, f in activations.ACTIVATIONS.items() if hasattr(f, "activation")]
 ROWS = [name for name, f in activations.ACTIVATIONS.items() if hasattr(f, "row")]
-KERAS_NAMES = """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_swish
-hard_tanh leaky_relu linear log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink
-softmax softplus softsign sparse_plus sparse_sigmoid sparsemax squareplus swish tanh
-tanh_shrink""".split()
+KERAS_NAMES = [
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "linear",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softmax",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+]
 
 samples = arrays.arrays(
     np.float32,

@@ -51,7 +51,7 @@ KERNEL_TESTS = {
     "POOL": ("test_pool.py",),
 }
 
-CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\b|c?import\s+([\w.]+))", re.MULTILINE)
+CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)
 ENVIRONMENT_WRITE = re.compile(
     r"environ\s*\[\s*['\"](?:OMP|KMP|GOMP)_\w*['\"]\s*\]\s*=(?!=)"
     r"|(?:setdefault|putenv|setenv|_putenv_s)\s*\(\s*['\"](?:OMP|KMP|GOMP)_"
@@ -62,7 +62,7 @@ ENVIRONMENT_WRITE = re.compile(
 
 def floor_of(module: str) -> int:
     """Return the floor of a module of the package."""
-    part = (module.split(".") + [""])[1]
+    part = [*module.split("."), ""][1]
     return FLOORS.get(part, REGISTRY_FLOOR)
 
 

@@ -72,6 +72,12 @@ def test_constraint_of_zeros_is_zeros(constraint: constraints.Constraint) -> Non
     assert_array_equal(constraint(np.zeros((3, 2), np.float32)), np.zeros((3, 2)))
 
 
+def test_unit_norm_of_a_weight_as_short_as_epsilon_makes_it_half_as_long() -> None:
+    outputs = constraints.UnitNorm()(np.full((1, 1), 1e-7))
+    # Keras's epsilon, 1e-7, is added to the norm and doubles it.
+    assert abs(outputs.item() - 0.5) < 4 * 2.0**-53
+
+
 @pytest.mark.parametrize("axis", [0, 1, -1, [0, 1], (0, 1), None])
 def test_unit_norm_over_an_axis_makes_that_norm_one(axis: Any) -> None:
     weights = np.random.RandomState(5).standard_normal((4, 3))

@@ -88,6 +88,12 @@ def test_orthogonal_penalty_of_a_single_vector_is_zero(mode: str) -> None:
     assert regularizers.OrthogonalRegularizer(mode=mode)(inputs) == 0.0
 
 
+def test_orthogonal_penalty_stretches_a_row_by_at_most_ten_million() -> None:
+    inputs = np.array([[1.0, 0.0], [1e-8, 0.0]])
+    # The second row stays a tenth of a unit row, and so does the cosine.
+    assert abs(regularizers.OrthogonalRegularizer(1.0)(inputs) - 0.1) < 4 * 2.0**-53
+
+
 def test_penalty_leaves_the_inputs_alone() -> None:
     inputs = np.arange(6.0).reshape(2, 3)
     regularizers.OrthogonalRegularizer()(inputs)

@@ -15,10 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnfast.ops.base import Op, floats
-from cnnfast.ops.elementwise import Activate, RowActivate
+from cnnfast.ops.elementwise import activate, row_activate
 from cnnfast.serialization import custom_object_scope, find_custom_object, object_config
-from cnnfast.threads import thread_count
 
 Array = NDArray[np.float32]
 Function = Callable[..., Any]
@@ -48,22 +46,12 @@ def _rows(function: Named) -> Named:
 
 def _apply(x: ArrayLike, name: str, *parameters: float) -> Array:
     p0, p1, p2 = (*parameters, 0.0, 0.0, 0.0)[:3]
-    array = floats(x, "x")
-    return _run(Activate((name, p0, p1, p2)), array).reshape(np.shape(x))
+    return activate(x, (name, p0, p1, p2))
 
 
 def _apply_to_rows(x: ArrayLike, name: str, axis: int) -> Array:
-    rows = floats(np.moveaxis(np.asarray(x), axis, -1), "x")
-    return np.moveaxis(_run(RowActivate(name), rows), -1, axis)
-
-
-def _run(op: Op, array: Array) -> Array:
-    """Run an operation that works on each row of the last axis, or on each element."""
-    outputs = np.empty(op.output_shape(array.shape), np.float32)
-    if outputs.size:
-        matrices = (each.reshape(-1, each.shape[-1]) for each in (array, outputs))
-        op.prepare(array.shape[-1:]).run(*matrices, thread_count())
-    return outputs
+    rows = np.moveaxis(np.asarray(x), axis, -1)
+    return np.moveaxis(row_activate(rows, name), -1, axis)
 
 
 @_elementwise("linear")

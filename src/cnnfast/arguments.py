@@ -40,10 +40,9 @@ def number(
     """
     real = isinstance(value, Real) and not isinstance(value, bool)
     if not (real and math.isfinite(value) and value >= least and value > above):
-        limits = [f" >= {least:g}"] * math.isfinite(least) + [f" > {above:g}"] * math.isfinite(
-            above
-        )
-        raise received(owner, f"`{name}` must be a finite number{''.join(limits)}", name, value)
+        limit = f" > {above:g}" if math.isfinite(above) else f" >= {least:g}"
+        expectation = f"`{name}` must be a finite number" + limit.removesuffix(" >= -inf")
+        raise received(owner, expectation, name, value)
     return float(value)
 
 

@@ -83,7 +83,12 @@ def _checked(count: Any) -> int:
 
 def process_limit() -> int:
     """Work out how many threads this process may use, whatever it asks for."""
-    limits = [openmp_max_threads(), available_cpus(), granted_cpus(), environment_limit()]
+    limits: list[int | None] = [
+        openmp_max_threads(),
+        available_cpus(),
+        granted_cpus(),
+        environment_limit(),
+    ]
     return max(1, min(limit for limit in limits if limit is not None))
 
 

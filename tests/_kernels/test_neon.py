@@ -1,8 +1,7 @@
 """The NEON build of every micro-kernel, under emulation, against the NumPy twins.
 
-An AArch64 program (neon/harness.c) holds the NEON table and the portable base table, which is
-not what x86 calls base. It is linked without the mathematical library: a kernel that called it
-would not link.
+An AArch64 program (neon/harness.c) holds the NEON table, and the portable base table, which is
+another one than x86 has. It is linked without the mathematical library: no kernel may call it.
 """
 
 from __future__ import annotations
@@ -10,14 +9,17 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pytest
+
 import reference
 import tolerances
+
+pytestmark = pytest.mark.neon
 
 Array = np.ndarray
 
@@ -25,11 +27,250 @@ HERE = Path(__file__).parent
 KERNELS = HERE.parents[1] / "src" / "cnnfast" / "_kernels"
 COMPILER = "aarch64-linux-gnu-gcc"
 EMULATOR = "qemu-aarch64"
-FLAGS = [
+FLAGS = (
     *("-O3", "-std=c11", "-fno-math-errno", "-fno-trapping-math", "-ffp-contract=off"),
-    *("-Wall", "-Wextra", "-Werror", "-static", "-nostartfiles" if False else "-g0"),
-]
-SOURCES = [HERE / "neon" / "harness.c", *(KERNELS / name for name in ("cpu.c", "isa/neon.c", "isa/base.c"))]
+    *("-Wall", "-Wextra", "-Werror", "-static"),
+)
+SOURCES = (
+    HERE / "neon" / "harness.c",
+    KERNELS / "cpu.c",
+    KERNELS / "isa" / "neon.c",
+    KERNELS / "isa" / "base.c",
+)
+
+# As in harness.c.
 GUARD = 32
 UNTOUCHED = -12345.0
-WIDEST_ROWS = {"neon": 8, "base": 4}
+
+PARAMETERS = {
+    "relu": (0.1, 6.0, 0.5),
+    "elu": (1.3,),
+    "celu": (1.3,),
+    "hard_shrink": (0.5,),
+    "hard_sigmoid": (0.2, 0.5),
+    "hard_silu": (0.2, 0.5),
+    "soft_shrink": (0.5,),
+    "squareplus": (4.0,),
+    "threshold": (0.5, 2.0),
+}
+
+
+@dataclass(frozen=True)
+class Harness:
+    """The emulated program, with one of its tables."""
+
+    program: Path
+    isa: str
+
+    def call(self, *words: object, operands: bytes = b"") -> bytes:
+        command = [EMULATOR, str(self.program), self.isa, *map(str, words)]
+        return subprocess.run(
+            command, input=operands, stdout=subprocess.PIPE, check=True, timeout=60
+        ).stdout
+
+    @cached_property
+    def listing(self) -> list[tuple[str, str]]:
+        return [tuple(line.split()) for line in self.call("list").decode().splitlines()]
+
+    def names(self, family: str) -> list[str]:
+        return [name for kind, name in self.listing if kind == family]
+
+    @property
+    def lanes(self) -> int:
+        return int(self.names("lanes")[0])
+
+    @property
+    def gemm_rows(self) -> int:
+        return int(self.names("rows")[0])
+
+    def run(self, family: str, kernel: str, numbers: tuple[int, ...], *operands: Array) -> Array:
+        """Run a kernel; the floats after its outputs must be as they were."""
+        flat = np.concatenate([np.ravel(array) for array in operands]).astype(np.float32)
+        received = self.call(family, kernel, *numbers, operands=flat.tobytes())
+        outputs = np.frombuffer(received, np.float32)
+        assert np.all(outputs[-GUARD:] == np.float32(UNTOUCHED))
+        return outputs[:-GUARD]
+
+    def sizes(self) -> tuple[int, ...]:
+        """Lengths around a vector and two."""
+        return (1, self.lanes - 1, self.lanes, self.lanes + 1, 2 * self.lanes + 3, 61)
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Compile the harness with the kernels."""
+    for tool in (COMPILER, EMULATOR):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not installed")
+    target = tmp_path_factory.mktemp("neon") / "harness"
+    command = [COMPILER, *FLAGS, f"-I{KERNELS}", *map(str, SOURCES), "-o", str(target)]
+    subprocess.run(command, check=True, timeout=600)
+    return target
+
+
+@pytest.fixture(scope="module", params=("neon", "base"))
+def harness(request: pytest.FixtureRequest, program: Path) -> Harness:
+    """Choose a table."""
+    return Harness(program, request.param)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Make the numbers of a test the same every time."""
+    return np.random.default_rng(8)
+
+
+def normal(rng: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
+    """Draw float32 numbers."""
+    return (scale * rng.standard_normal(shape)).astype(np.float32)
+
+
+def assert_within(found: Array, expected: Array, error: Array | float) -> None:
+    """Compare with a bound on the absolute error."""
+    assert found.shape == expected.shape
+    assert np.all(np.abs(found - expected) <= error)
+
+
+def declared_families(header: str) -> set[str]:
+    """Name the kinds of kernel that kernels.h declares."""
+    return set(re.findall(r"^typedef \w+ (\w+)_kernel\(", header, re.MULTILINE))
+
+
+def test_declared_families_of_a_header_are_found() -> None:
+    header = "typedef void pool_kernel(float *x,\n  int n);\ntypedef double peak_kernel(int n);"
+    assert declared_families(header) == {"pool", "peak"}
+
+
+def test_harness_knows_every_family_that_the_table_has(harness: Harness) -> None:
+    families = {family for family, _ in harness.listing} - {"lanes", "rows"}
+    assert families == declared_families((KERNELS / "kernels.h").read_text("utf8"))
+
+
+@pytest.mark.parametrize("segments", [1, 3])
+@pytest.mark.parametrize(("vectors", "name"), [(1, "one_vector"), (2, "two_vectors")])
+def test_gemm_every_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, vectors: int, name: str, segments: int
+) -> None:
+    assert harness.names("gemm") == ["one_vector", "two_vectors"]
+    length, width = 7, vectors * harness.lanes
+    lda, ldc = length + 2, width + 3
+    for rows in range(1, harness.gemm_rows + 1):
+        columns = width - rows % harness.lanes
+        offsets = tuple(11 * segment for segment in range(segments))
+        a = normal(rng, lda * (rows - 1) + offsets[-1] + length)
+        bias = np.zeros(width, np.float32)
+        bias[:columns] = normal(rng, columns)
+        weights = np.zeros((segments * length, width), np.float32)
+        weights[:, :columns] = normal(rng, segments * length, columns)
+        numbers = (rows, lda, segments, length, ldc, columns, *offsets)
+        outputs = harness.run("gemm", name, numbers, [-2.0, 2.5], bias, weights, a)
+
+        places = [m * lda + start + np.arange(length) for m in range(rows) for start in offsets]
+        gathered = a[np.concatenate(places)].reshape(rows, -1)
+        expected = np.clip(reference.dense(gathered, weights, bias), -2.0, 2.5)
+        magnitude = reference.dense_magnitude(gathered, weights, bias)
+        error = tolerances.float32_dot(segments * length, magnitude)
+        table = np.append(outputs, np.full(ldc - columns, UNTOUCHED)).reshape(rows, ldc)
+        assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
+        assert_within(table[:, :columns], expected[:, :columns], error[:, :columns])
+
+
+def test_activation_every_one_matches_numpy(harness: Harness, rng: np.random.Generator) -> None:
+    names = harness.names("activation")
+    assert set(names) <= set(reference.ACTIVATIONS)
+    x = np.concatenate([normal(rng, 200, scale=4.0), np.float32([0.0, -0.0, 0.5, -0.5, 30, -30])])
+    for name in names:
+        parameters = np.float32((*PARAMETERS.get(name, ()), 0.0, 0.0, 0.0)[:3])
+        exact = reference.activate(x, (name, *map(float, parameters)))
+        error = tolerances.activation(name, x, exact, *map(float, parameters))
+        found = harness.run("activation", name, (), parameters, x)
+        assert_within(found, exact, error)
+
+
+def test_activation_not_a_number_passes_through(harness: Harness) -> None:
+    x = np.full(harness.lanes + 1, np.nan, np.float32)
+    for name in harness.names("activation"):
+        parameters = (*PARAMETERS.get(name, ()), 0.0, 0.0, 0.0)[:3]
+        if name != "threshold":  # a comparison with NaN is false: its value stands in
+            assert np.isnan(harness.run("activation", name, (), parameters, x)).all(), name
+
+
+def test_add_any_length_is_exact(harness: Harness, rng: np.random.Generator) -> None:
+    for size in harness.sizes():
+        a, b = normal(rng, size), normal(rng, size)
+        np.testing.assert_array_equal(harness.run("add", "add", (), a, b), a + b)
+
+
+def periods(harness: Harness) -> list[tuple[int, int, int]]:
+    """List (length, period, phase), some with a period that no vector divides."""
+    return [
+        (size, period, phase)
+        for size in harness.sizes()
+        for period in (harness.lanes, harness.lanes + 1, 3 * harness.lanes - 1)
+        for phase in (0, period - 1)
+    ]
+
+
+def test_prelu_any_period_and_phase_matches_numpy(
+    harness: Harness, rng: np.random.Generator
+) -> None:
+    for size, period, phase in periods(harness):
+        x, slopes = normal(rng, size), normal(rng, period)
+        around = np.append(slopes, slopes[: harness.lanes])
+        found = harness.run("prelu", "prelu", (period, phase), around, x)
+        expected = reference.prelu(x, slopes[(phase + np.arange(size)) % period])
+        assert_within(found, expected, tolerances.roundings(1, expected))
+
+
+def test_scale_shift_any_period_and_phase_matches_numpy(
+    harness: Harness, rng: np.random.Generator
+) -> None:
+    for size, period, phase in periods(harness):
+        x, scale, shift = normal(rng, size), normal(rng, period), normal(rng, period)
+        around = [np.append(values, values[: harness.lanes]) for values in (scale, shift)]
+        found = harness.run("scale_shift", "scale_shift", (period, phase), *around, x)
+        places = (phase + np.arange(size)) % period
+        expected = reference.scale_shift(x, scale[places], shift[places])
+        magnitude = np.abs(x * scale[places]) + np.abs(shift[places])
+        assert_within(found, expected, tolerances.roundings(2, magnitude))
+
+
+def test_row_every_one_matches_numpy(harness: Harness, rng: np.random.Generator) -> None:
+    names = harness.names("row")
+    assert set(names) == set(reference.ROW_ACTIVATIONS)
+    for name in names:
+        for columns in (2, 2 * harness.lanes - 2, 2 * harness.lanes, 2 * harness.lanes + 2, 62):
+            x = normal(rng, 3, columns, scale=3.0)
+            expected = reference.row_activate(x, name)
+            found = harness.run("row", name, x.shape, x).reshape(expected.shape)
+            assert_within(found, expected, tolerances.row_activation(name, x, expected))
+
+
+@pytest.mark.parametrize("window", [(1, 1), (2, 2), (3, 3), (1, 4), (3, 1), (4, 5)])
+@pytest.mark.parametrize("step", [1, 2, 3])
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_pool_a_row_of_pixels_matches_numpy(
+    harness: Harness, rng: np.random.Generator, kind: str, window: tuple[int, int], step: int
+) -> None:
+    assert sorted(harness.names("pool")) == ["average", "max"]
+    (rows, columns), pixels = window, 4
+    width = columns + step * (pixels - 1)
+    for channels in harness.sizes():
+        x = normal(rng, 1, rows, width, channels)
+        y_step = channels + 2
+        geometry = (step * channels, rows, width * channels, columns, channels, y_step)
+        scale = np.float32(1.0 if kind == "max" else 1.0 / (rows * columns))
+        found = harness.run("pool", kind, (*geometry, pixels, channels), [scale], x)
+        table = np.append(found, [UNTOUCHED] * 2).reshape(pixels, y_step)
+        assert np.all(table[:, channels:] == np.float32(UNTOUCHED))
+        expected = reference.pooling(kind, x, window, (step, step))[0, 0]
+        mean = np.abs(x).max() if kind == "average" else 0.0
+        assert_within(
+            table[:, :channels], expected, tolerances.float32_sum(rows * columns + 1, mean)
+        )
+
+
+def test_peak_counts_two_operations_for_each_lane_and_chain(harness: Harness) -> None:
+    once = harness.run("peak", "fma_peak", (1,), [])[0]
+    assert once % (2 * harness.lanes) == 0
+    assert harness.run("peak", "fma_peak", (5,), [])[0] == 5 * once

@@ -108,7 +108,6 @@ def test_batch_normalization_normalizes_along_its_axis(axis: int) -> None:
         [(4, 3), (4, 1), (1, 3)],
         [(1, 3), (5, 1)],
         [(2, 7, 3), (7, 1), (3,)],
-        [(3,)],
     ],
     ids=repr,
 )

@@ -10,7 +10,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from cnnfast._kernels.dispatch cimport active_kernels, activation_named
-from cnnfast._kernels.kernels cimport Kernels, activation_kernel, row_kernel
+from cnnfast._kernels.kernels cimport Kernels, activation_kernel, cast_kernel, row_kernel
 from cnnfast._kernels.step cimport Kernel, chunks_of
 
 cdef Py_ssize_t UNIT = 1024
@@ -170,6 +170,49 @@ cdef class Add(Kernel):
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
             add_floats(&self.task, inputs, y, cut(floats, chunk, chunks),
                        cut(floats, chunk + 1, chunks))
+
+
+# ---------------------------------------------------------------------------------------- Cast
+
+cdef struct CastTask:
+    cast_kernel *kernel
+    Py_ssize_t size
+
+
+cdef int cast_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    cdef const CastTask *task = <const CastTask *>opaque
+    cdef Py_ssize_t first = first_float(task.size, start), last = first_float(task.size, stop)
+    task.kernel(<const int *>inputs[0] + first, output + first, last - first)
+    return 0
+
+
+cdef class Cast(Kernel):
+    """y = x as float32, x int32."""
+
+    cdef CastTask task
+
+    def __init__(self, Py_ssize_t size):
+        self.task.kernel = active_kernels().cast
+        self.task.size = size
+        self.step.run = cast_block
+        self.step.task = &self.task
+        self.step.units = units_of(size)
+        self.step.work = 2 * WORK_PER_FLOAT * size
+
+    def run(self, const int[:, ::1] inputs, float[:, ::1] outputs, int threads):
+        """Convert all images of inputs."""
+        cdef Py_ssize_t count = inputs.shape[0] * inputs.shape[1]
+        cdef Py_ssize_t chunk, chunks = chunks_of(units_of(count), threads), first
+        cdef const int *x
+        cdef float *y
+        if count == 0:
+            return
+        x, y = &inputs[0, 0], &outputs[0, 0]
+        for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
+            first = cut(count, chunk, chunks)
+            self.task.kernel(x + first, y + first, cut(count, chunk + 1, chunks) - first)
 
 
 # --------------------------------------------------------------------------------------- Prelu

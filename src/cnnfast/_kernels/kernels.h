@@ -23,6 +23,8 @@ typedef void activation_kernel(const float *x, float *y, ptrdiff_t n, const floa
 /* See micro/elementwise.h. y may be a or b. */
 typedef void add_kernel(const float *a, const float *b, float *y, ptrdiff_t n);
 
+typedef void cast_kernel(const int32_t *x, float *y, ptrdiff_t n);
+
 /* Constants that repeat: `period` >= lanes of them, then the first `lanes` again. x[0] meets the
  * one at `phase` < period. */
 typedef void prelu_kernel(const float *x, float *y, ptrdiff_t n, const float *slopes,
@@ -51,6 +53,7 @@ typedef struct Kernels {
     gemm_kernel *gemm[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
     activation_kernel *activations[ACTIVATIONS];
     add_kernel *add;
+    cast_kernel *cast;
     prelu_kernel *prelu;
     scale_shift_kernel *scale_shift;
 #define ROW(name, outputs) row_kernel *name;

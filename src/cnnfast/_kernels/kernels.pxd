@@ -14,6 +14,8 @@ cdef extern from "kernels.h":
     ctypedef void add_kernel(
         const float *a, const float *b, float *y, Py_ssize_t n) noexcept nogil
 
+    ctypedef void cast_kernel(const int *x, float *y, Py_ssize_t n) noexcept nogil
+
     ctypedef void prelu_kernel(
         const float *x, float *y, Py_ssize_t n, const float *slopes, Py_ssize_t period,
         Py_ssize_t phase) noexcept nogil
@@ -34,6 +36,7 @@ cdef extern from "kernels.h":
         gemm_kernel *gemm[2][14]
         activation_kernel *activations[1]
         add_kernel *add
+        cast_kernel *cast
         prelu_kernel *prelu
         scale_shift_kernel *scale_shift
         row_kernel *softmax

@@ -31,6 +31,7 @@ static const Kernels table = {
 #undef ACTIVATION
     },
     .add = add,
+    .cast = cast,
     .prelu = prelu,
     .scale_shift = scale_shift,
 #define ROW(name, outputs) .name = name##_rows,

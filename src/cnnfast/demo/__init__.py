@@ -19,6 +19,7 @@ from rich.table import Table
 
 from cnnfast import config
 from cnnfast._kernels import dispatch, limits
+from cnnfast.layers import Conv2D, Dense
 from cnnfast.models import Model
 from cnnfast.saving import load_model
 
@@ -70,7 +71,7 @@ class Speed(NamedTuple):
 def load_digits() -> Digits:
     """Load the images that the network was not trained on."""
     with resources.as_file(resources.files(__name__) / "digits.npz") as path, np.load(path) as file:
-        return Digits(np.float32(file["images"]) / np.float32(16), file["labels"])
+        return Digits(file["images"].astype(np.float32) / np.float32(16), file["labels"])
 
 
 def load_network() -> Model:
@@ -104,12 +105,12 @@ def operations_per_image(model: Model) -> float:
     Args:
         model: built, its layers' output shapes known but for the batch.
     """
-    kernels = [(layer, getattr(layer, "kernel", None)) for layer in model.layers]
-    return 2.0 * sum(
-        math.prod(layer.output_shape[1:-1]) * math.prod(kernel.shape)
-        for layer, kernel in kernels
-        if kernel is not None
+    operations: float = 2.0 * sum(
+        math.prod(layer.output_shape[1:-1]) * math.prod(layer.kernel.shape)
+        for layer in model.layers
+        if isinstance(layer, (Conv2D, Dense))
     )
+    return operations
 
 
 def measure(model: Model, images: NDArray[np.float32], count: int) -> Speed:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -12,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast import regularizers
-from cnnfast.engine.arrays import kernel_array, numeric_array
+from cnnfast.engine.arrays import KernelDtype, kernel_array, numeric_array
 from cnnfast.engine.input_checks import check_input_count, check_input_shapes
 from cnnfast.engine.layer_arguments import policy_config, policy_name, take_input_shape
-from cnnfast.engine.naming import name_scope, validate_name
+from cnnfast.engine.naming import validate_name
 from cnnfast.engine.node import Node
 from cnnfast.engine.placed import Placed, shapes_of
 from cnnfast.engine.plan_cache import Compiled
-from cnnfast.engine.structure import Shape, flatten, flatten_shapes, is_shape
+from cnnfast.engine.structure import Shape, as_shapes, flatten, flatten_shapes, is_shape
 from cnnfast.engine.tensor import KerasTensor, any_symbolic
 from cnnfast.engine.topology import Network
 from cnnfast.engine.variable import CLOCK
@@ -59,7 +58,7 @@ class Layer(VariableOwner, Placed):
     # Number of axes of the input, the batch axis included; several if any of them will do.
     input_rank: ClassVar[int | tuple[int, ...] | None] = None
     # What an automatic `Input` in front of the layer delivers: "int32" where ids are looked up.
-    input_dtype: ClassVar[str] = "float32"
+    input_dtype: ClassVar[KernelDtype] = "float32"
     # Sizes the input must have once the layer is built: axis -> size. `build` fills it in.
     input_axes: Mapping[int, int] = {}
 
@@ -74,23 +73,17 @@ class Layer(VariableOwner, Placed):
         **legacy: Any,
     ) -> None:
         self.declared_input_shape = take_input_shape(legacy)
-        self._initial_weights = legacy.pop("weights", None)
+        initial_weights = legacy.pop("weights", None)
         if legacy:
             raise TypeError(
                 f"Unrecognized keyword arguments passed to {type(self).__name__}: {legacy}"
             )
         self.dtype_policy = policy_name(dtype)
         checked_name = self._automatic_name() if name is None else validate_name(name)
-        VariableOwner.__init__(self, checked_name, trainable)
+        VariableOwner.__init__(self, checked_name, trainable, initial_weights)
         Placed.__init__(self, checked_name)
         self.autocast = autocast
         self.activity_regularizer = regularizers.get(activity_regularizer)
-        self._building = False
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        if "build" in vars(cls):
-            cls.build = _completed(vars(cls)["build"])  # type: ignore[method-assign]
 
     @classmethod
     def _automatic_name(cls) -> str:
@@ -179,7 +172,7 @@ class Layer(VariableOwner, Placed):
         """
         return _tensors(self.compute_output_shape(shapes_of(inputs)), self._output_dtype(inputs))
 
-    def kernel_input_dtypes(self, count: int) -> tuple[str, ...]:
+    def kernel_input_dtypes(self, count: int) -> tuple[KernelDtype, ...]:
         """Name the data type each input array must be converted to.
 
         Args:
@@ -327,38 +320,6 @@ class Layer(VariableOwner, Placed):
             kind = ValueError if isinstance(error, ValueError) else TypeError
             raise kind(f"Layer '{self.name}': {error}") from error
 
-    # ---- building
-
-    def run_build(self, build: Callable[[Any], None], input_shape: Any) -> None:
-        """Run `build` once, under the layer's name, and completely or not at all.
-
-        Args:
-            build: the method of the class, or of a base class that it calls.
-            input_shape: see `build`.
-        """
-        if self._building:
-            build(input_shape)
-        elif not self.built:
-            self._building = True
-            unbuilt = unbuilt_layers(self.sublayers())
-            try:
-                with name_scope(self.name):
-                    build(input_shape)
-                self._finish_build(input_shape)
-            except BaseException:
-                for layer in (self, *unbuilt):
-                    layer.unbuild()
-                raise
-            finally:
-                self._building = False
-
-    def _finish_build(self, input_shape: Any) -> None:
-        if self._initial_weights is not None:
-            self.set_weights(self._initial_weights)
-            self._initial_weights = None
-        self.build_shape = input_shape
-        self.built = True
-
     # ---- config
 
     def get_config(self) -> dict[str, Any]:
@@ -391,7 +352,7 @@ class Layer(VariableOwner, Placed):
             config: {"input_shape": shape}, or None for layers built by the first call.
         """
         if config and config.get("input_shape") is not None:
-            self.build(_as_shapes(config["input_shape"]))
+            self.build(as_shapes(config["input_shape"]))
 
     @property
     def dtype(self) -> str:
@@ -405,41 +366,6 @@ class Layer(VariableOwner, Placed):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def _completed(build: Callable[..., None]) -> Callable[..., None]:
-    """Let a layer's `build` run through `Layer.run_build`."""
-
-    @functools.wraps(build)
-    def wrapper(self: Layer, input_shape: Any = None) -> None:
-        self.run_build(functools.partial(build, self), input_shape)
-
-    return wrapper
-
-
-def unbuilt_layers(layers: Iterable[VariableOwner]) -> list[VariableOwner]:
-    """List the layers that have no variables yet, and those inside others.
-
-    Args:
-        layers: where to look.
-    """
-    found: list[VariableOwner] = []
-    for layer in layers:
-        found += [] if layer.built else [layer]
-        found += unbuilt_layers(layer.sublayers())
-    return found
-
-
-Layer.build = _completed(Layer.build)  # type: ignore[method-assign]
-
-
-def _as_shapes(shapes: Any) -> Any:
-    """Turn the lists of a JSON file back into tuples."""
-    if is_shape(shapes):
-        return tuple(shapes)
-    if isinstance(shapes, Mapping):
-        return {key: _as_shapes(shape) for key, shape in shapes.items()}
-    return [_as_shapes(shape) for shape in shapes]
 
 
 def _tensors(shapes: Any, dtype: str) -> Any:

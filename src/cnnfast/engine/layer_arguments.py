@@ -11,22 +11,10 @@ from cnnfast.engine.structure import Shape
 
 # Reduced precision is a hint for hardware that has it; float32 satisfies it.
 _DTYPES: Final = frozenset(
-    [
-        "float32",
-        "float16",
-        "bfloat16",
-        "mixed_float16",
-        "mixed_bfloat16",
-        "int8",
-        "int16",
-        "int32",
-        "int64",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "bool",
-    ]
+    (
+        *("float32", "float16", "bfloat16", "mixed_float16", "mixed_bfloat16"),
+        *("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool"),
+    )
 )
 _SHAPE_ARGUMENTS: Final = (
     "input_shape",
@@ -113,7 +101,7 @@ def policy_name(dtype: Any) -> str:
     """
     if isinstance(dtype, Mapping):
         dtype = dtype.get("config", {}).get("name")
-    name = dtype if isinstance(dtype, str) else _name_of(dtype)
+    name: str = dtype if isinstance(dtype, str) else _name_of(dtype)
     if name not in _DTYPES:
         raise ValueError(
             f"`dtype` must be 'float32', in which all layers compute, or a type of lower "
@@ -129,7 +117,7 @@ def _name_of(dtype: Any) -> str:
     if isinstance(name, str):
         return name
     try:
-        return np.dtype(dtype).name
+        return str(np.dtype(dtype))
     except TypeError:
         return repr(dtype)
 

@@ -75,3 +75,16 @@ def flatten_shapes(shapes: Any) -> list[Shape]:
         return [tuple(shapes)]
     children = [shapes[key] for key in sorted(shapes)] if isinstance(shapes, Mapping) else shapes
     return [shape for child in children for shape in flatten_shapes(child)]
+
+
+def as_shapes(shapes: Any) -> Any:
+    """Turn the shapes in a structure into tuples, which JSON files hold as lists.
+
+    Args:
+        shapes: a shape, or nested lists, tuples or dicts of shapes.
+    """
+    if is_shape(shapes):
+        return tuple(shapes)
+    if isinstance(shapes, Mapping):
+        return {key: as_shapes(shape) for key, shape in shapes.items()}
+    return [as_shapes(shape) for shape in shapes]

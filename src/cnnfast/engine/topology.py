@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnnfast.engine.node import Node, producer
 from cnnfast.engine.placed import shapes_of
-from cnnfast.engine.structure import flatten, map_structure, pack_like
+from cnnfast.engine.structure import flatten, pack_like
 from cnnfast.engine.tensor import KerasTensor
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Network:
         for output in self.outputs:
             if output.history is None and id(output) in self._input_ids:
                 continue
-            stack: list[tuple[Node, Iterator[Node]]] = []
+            stack: list[tuple[Node, Iterator[KerasTensor]]] = []
             self._enter(output, stack, visited, first_seen)
             while stack:
                 node, tensors = stack[-1]
@@ -98,14 +98,13 @@ class Network:
         )
 
     def _add_unused_inputs(self, first_seen: dict[Layer, int]) -> None:
-        for tensor in self.inputs:
-            if tensor.history is None or tensor.history.operation in first_seen:
-                continue
-            node = producer(tensor)
-            if node.is_input:
-                first_seen[node.layer] = -1
-                self.depths[node] = 0
-                self.nodes.insert(0, node)
+        known = [tensor for tensor in self.inputs if tensor.history is not None]
+        unused = [node for node in map(producer, known) if node.is_input]
+        unused = [node for node in unused if node.layer not in first_seen]
+        for node in unused:
+            first_seen[node.layer] = -1
+            self.depths[node] = 0
+        self.nodes[:0] = unused
 
     def _ordered_layers(self, first_seen: dict[Layer, int]) -> list[Layer]:
         depths: dict[Layer, int] = {}
@@ -144,7 +143,8 @@ class Network:
         """
         known = {id(old): new for old, new in zip(self.inputs, inputs, strict=True)}
         for node in self._computed_nodes():
-            arguments = map_structure(lambda tensor: known[id(tensor)], node.input_structure)
+            leaves = [known[id(tensor)] for tensor in node.inputs]
+            arguments = pack_like(node.input_structure, leaves)
             with node.layer.errors_named():
                 node.layer.check_inputs(shapes_of(arguments))
                 results = flatten(node.layer.compute_output_spec(arguments))

@@ -118,7 +118,7 @@ class Variable:
         CLOCK.time += 1
         return self
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self._value, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfast import constraints, initializers, regularizers
+from cnnfast import constraints, regularizers
+from cnnfast.engine.allocation import initial_value
+from cnnfast.engine.naming import name_scope
 from cnnfast.engine.plan_cache import PlanCache
 from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import FloatArray, Variable
@@ -19,17 +23,68 @@ class VariableOwner:
     Args:
         name: the layer's name.
         trainable: whether training changes the variables.
+        initial_weights: values for all variables, to set once they exist; None for those of the
+            initializers.
     """
 
-    def __init__(self, name: str, trainable: bool) -> None:
+    def __init__(self, name: str, trainable: bool, initial_weights: Any = None) -> None:
         self.name = name
         self.built = False
         self.build_shape: Any = None
+        self._building = False
+        self._initial_weights = initial_weights
         self._trainable = _checked_bool(trainable)
         self._trainable_variables: list[Variable] = []
         self._non_trainable_variables: list[Variable] = []
         self._plans = PlanCache()
         self._fast_plans = self._plans.fast
+
+    # ---- building
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in vars(cls):
+            cls.build = _completed(vars(cls)["build"])  # type: ignore[method-assign]
+
+    def build(self, input_shape: Any) -> None:
+        """Create the variables.
+
+        Args:
+            input_shape: batch axis first, None where unknown; a list for several inputs.
+        """
+        raise NotImplementedError
+
+    def run_build(self, build: Callable[[Any], None], input_shape: Any) -> None:
+        """Run `build` once, under the layer's name, and completely or not at all.
+
+        Args:
+            build: the method of the class, or of a base class that it calls.
+            input_shape: see `build`.
+        """
+        if self._building:
+            build(input_shape)
+        elif not self.built:
+            self._building = True
+            unbuilt = unbuilt_layers(self.sublayers())
+            try:
+                with name_scope(self.name):
+                    build(input_shape)
+                self._finish_build(input_shape)
+            except BaseException:
+                for layer in (self, *unbuilt):
+                    layer.unbuild()
+                raise
+            finally:
+                self._building = False
+
+    def _finish_build(self, input_shape: Any) -> None:
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
+        self.build_shape = input_shape
+        self.built = True
+
+    # ---- variables
 
     def add_weight(
         self,
@@ -57,7 +112,7 @@ class VariableOwner:
         """
         dtype = "float32" if dtype is None else np.dtype(dtype).name
         variable = Variable(
-            initializers.get(initializer)(tuple(shape), dtype=dtype),
+            initial_value(initializer, tuple(shape), dtype),
             name or "variable",
             trainable=trainable and self._trainable,
             regularizer=regularizers.get(regularizer),
@@ -189,3 +244,26 @@ def _checked_bool(value: Any) -> bool:
     if value not in (True, False):
         raise ValueError(f"`trainable` must be True or False. Received: trainable={value!r}")
     return bool(value)
+
+
+def _completed(build: Callable[..., None]) -> Callable[..., None]:
+    """Let a layer's `build` run through `run_build`."""
+
+    @functools.wraps(build)
+    def wrapper(self: VariableOwner, input_shape: Any = None) -> None:
+        self.run_build(functools.partial(build, self), input_shape)
+
+    return wrapper
+
+
+def unbuilt_layers(layers: Iterable[VariableOwner]) -> list[VariableOwner]:
+    """List the layers that have no variables yet, and those inside others.
+
+    Args:
+        layers: where to look.
+    """
+    found: list[VariableOwner] = []
+    for layer in layers:
+        found += [] if layer.built else [layer]
+        found += unbuilt_layers(layer.sublayers())
+    return found

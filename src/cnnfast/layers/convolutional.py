@@ -17,8 +17,9 @@ from cnnfast.layers.windows import (
     split_shape,
     window_shape,
 )
-from cnnfast.ops import convolution, layout
+from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.geometry import is_integer
+from cnnfast.ops.layout import Pad
 
 
 class BaseConvolution(KernelLayer):
@@ -103,9 +104,9 @@ class BaseConvolution(KernelLayer):
         value = lowering.add_to_image(graph, self._operation(lengths), value, self.data_format)
         return lowering.add_unfused_activation(graph, self.activation, value)
 
-    def _operation(self, lengths: Shape) -> convolution.Convolution:
+    def _operation(self, lengths: Shape) -> Convolution:
         height = (1,) * (2 - self.rank)
-        return convolution.Convolution(
+        return Convolution(
             self.kernel.value.reshape(*height, *self.kernel.shape),
             None if self.bias is None else self.bias.value,
             strides=lowering.pair(self.strides),
@@ -231,7 +232,7 @@ class BaseZeroPadding(Layer):
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
         height, width = ((0, 0), *self.sides)[-2:]
-        return lowering.add_to_image(graph, layout.Pad((height, width)), value, self.data_format)
+        return lowering.add_to_image(graph, Pad((height, width)), value, self.data_format)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
 from cnnfast.layers.kernel import KernelLayer
-from cnnfast.ops import dense
+from cnnfast.ops.dense import Dense as DenseOp
 from cnnfast.ops.geometry import is_integer
 
 
@@ -86,7 +86,7 @@ class Dense(KernelLayer):
     def lower(self, graph: Graph, *values: Value) -> Value:
         bias = None if self.bias is None else self.bias.value
         fused = lowering.fused_activation(self.activation)
-        value = graph.add(dense.Dense(self.kernel.value, bias, fused), *values)
+        value = graph.add(DenseOp(self.kernel.value, bias, fused), *values)
         return lowering.add_unfused_activation(graph, self.activation, value)
 
     def get_config(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks
-from cnnfast.ops import embedding
+from cnnfast.ops.embedding import Embedding as EmbeddingOp
 
 
 class Embedding(Layer):
@@ -82,7 +82,7 @@ class Embedding(Layer):
         return *input_shape, self.output_dim
 
     def lower(self, graph: Graph, *values: Value) -> Value:
-        return graph.add(embedding.Embedding(self.embeddings.value), *values)
+        return graph.add(EmbeddingOp(self.embeddings.value), *values)
 
     def get_config(self) -> dict[str, Any]:
         return {

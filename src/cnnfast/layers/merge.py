@@ -9,7 +9,8 @@ from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape, is_shape
 from cnnfast.layers import checks, lowering
-from cnnfast.ops import elementwise, layout
+from cnnfast.ops.elementwise import Add as AddOp
+from cnnfast.ops.layout import Concatenate as ConcatenateOp
 
 
 class Merge(Layer):
@@ -56,7 +57,7 @@ class Add(Merge):
     def lower(self, graph: Graph, *values: Value) -> Value:
         shape = self.compute_output_shape([(None, *value.shape) for value in values])
         stretched = [_stretch(graph, value, lowering.sample_shape(shape)) for value in values]
-        return stretched[0] if len(stretched) == 1 else graph.add(elementwise.Add(), *stretched)
+        return stretched[0] if len(stretched) == 1 else graph.add(AddOp(), *stretched)
 
 
 class Concatenate(Merge):
@@ -106,7 +107,7 @@ class Concatenate(Merge):
         if len(values) == 1:
             return values[0]
         axis = checks.axis_in(self, self.axis, (None, *values[0].shape))
-        return graph.add(layout.Concatenate(axis - 1), *values)
+        return graph.add(ConcatenateOp(axis - 1), *values)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

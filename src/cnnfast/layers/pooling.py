@@ -9,14 +9,14 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
 from cnnfast.layers.windows import Window, join_shape, shown_defaults, split_shape, window_shape
-from cnnfast.ops import pooling
+from cnnfast.ops.pooling import GlobalPooling, Kind, Pooling
 
 
 class BasePooling(Layer):
     """A reduction of windows over `rank` axes."""
 
     rank: ClassVar[int]
-    kind: ClassVar[pooling.Kind]
+    kind: ClassVar[Kind]
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class BasePooling(Layer):
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
         lengths, _ = split_shape(value.shape, self.data_format)
-        op = pooling.Pooling(
+        op = Pooling(
             self.kind,
             pool=lowering.pair(self.pool_size),
             strides=lowering.pair(self.strides),
@@ -123,7 +123,7 @@ class BaseGlobalPooling(Layer):
     """A reduction of `rank` whole axes."""
 
     rank: ClassVar[int]
-    kind: ClassVar[pooling.Kind]
+    kind: ClassVar[Kind]
 
     def __init__(
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
@@ -142,7 +142,7 @@ class BaseGlobalPooling(Layer):
         shape = self.compute_output_shape((None, *value.shape))
         if self.data_format == "channels_first":
             value = lowering.channels_to_end(graph, value)
-        value = graph.add(pooling.GlobalPooling(self.kind), lowering.as_image(graph, value))
+        value = graph.add(GlobalPooling(self.kind), lowering.as_image(graph, value))
         return graph.reshape(value, lowering.sample_shape(shape))
 
     def get_config(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from cnnfast.engine.arrays import cast_to_declared, numeric_array
+from cnnfast.engine.arrays import KernelDtype, cast_to_declared, numeric_array
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.placed import shapes_of
 from cnnfast.engine.structure import flatten, flatten_shapes, pack_like
@@ -172,7 +172,7 @@ class GraphModel(Model):
         lowered = self.network.lower(graph, values)
         return lowered[0] if len(lowered) == 1 else lowered
 
-    def kernel_input_dtypes(self, count: int) -> tuple[str, ...]:
+    def kernel_input_dtypes(self, count: int) -> tuple[KernelDtype, ...]:
         """Name the data type each input array must be converted to.
 
         Args:
@@ -180,7 +180,7 @@ class GraphModel(Model):
         """
         return tuple(self._kernel_dtype(tensor) for tensor in self.inputs)
 
-    def _kernel_dtype(self, tensor: KerasTensor) -> str:
+    def _kernel_dtype(self, tensor: KerasTensor) -> KernelDtype:
         """Keep integers for layers that look them up; all others read floats."""
         readers = [node.layer for node in self.network.nodes if tensor in node.inputs]
         wants_ids = bool(readers) and all(layer.input_dtype == "int32" for layer in readers)

@@ -137,7 +137,8 @@ class _GraphReader:
             raise _MissingTensorError(f"{name!r} is not called {index + 1} times in the config.")
         if not 0 <= tensor_index < len(nodes[index].outputs):
             raise ValueError(f"Layer '{name}' has no output {tensor_index!r}.")
-        return nodes[index].outputs[tensor_index]
+        tensor: KerasTensor = nodes[index].outputs[tensor_index]
+        return tensor
 
 
 def _is_new_call(call: Any) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cnnfast.engine.base_layer import Layer
@@ -28,8 +28,7 @@ class Model(Layer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Model:  # noqa: D102 - see the class
         if cls is Model and (args or not kwargs.keys().isdisjoint(_FUNCTIONAL_ARGUMENTS)):
-            functional: Any = serialization.MODELS["Functional"]
-            return super().__new__(functional)
+            cls = serialization.MODELS["Functional"]
         return super().__new__(cls)
 
     # ---- layers
@@ -166,6 +165,23 @@ class Model(Layer):
             **options: passed to `json.dumps`.
         """
         return json.dumps(serialization.serialize_layer(self), **options)
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """Make a model from what `get_config` returned.
+
+        Args:
+            config: the layers and their connections, or for a subclass its own arguments.
+            custom_objects: classes of the caller by name.
+
+        Raises:
+            ValueError: the config is malformed or names unknown classes.
+        """
+        if cls is Model:
+            return serialization.MODELS["Functional"].from_config(config, custom_objects)
+        return cls(**config)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the input shape under which the model was built."""

@@ -37,7 +37,7 @@ class Samples:
                 f"The inputs of model '{name}' must hold the same number of samples. "
                 f"Received: {', '.join(map(str, counts))}"
             )
-        self.count: int = counts[0]
+        self.count: int = self._leaves[0].shape[0]
         self.bytes_per_sample = sum(4 * max(1, prod(leaf.shape[1:])) for leaf in self._leaves)
 
     @property

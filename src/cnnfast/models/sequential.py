@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-from cnnfast.engine.base_layer import Layer, unbuilt_layers
+from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.input_layer import InputLayer
 from cnnfast.engine.naming import name_scope
 from cnnfast.engine.structure import Shape, is_shape
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.engine.topology import Network
+from cnnfast.engine.variable_owner import unbuilt_layers
 from cnnfast.models.graph_config import read_sequential, write_sequential
 from cnnfast.models.graph_model import GraphModel
 from cnnfast.models.serialization import register_model
@@ -192,8 +193,8 @@ class Sequential(GraphModel):
         except BaseException:
             for layer, count in zip(self._stack, counts, strict=True):
                 del layer.inbound_nodes[count:]
-            for layer in unbuilt:
-                layer.unbuild()
+            for fresh in unbuilt:
+                fresh.unbuild()
             raise
         self._tensors = tensors
         self._update()

@@ -11,7 +11,8 @@ from cnnfast.layers import registry
 Config = Mapping[str, Any]
 
 # The model classes by the names files use for them; their modules add them.
-MODELS: dict[str, type[Layer]] = {}
+MODELS: dict[str, Any] = {}
+MODULES: dict[type[Layer], str] = {}
 
 
 def register_model(*names: str, module: str, cls: Any) -> None:
@@ -23,7 +24,7 @@ def register_model(*names: str, module: str, cls: Any) -> None:
         cls: the class.
     """
     MODELS.update(dict.fromkeys(names, cls))
-    cls.keras_module = module
+    MODULES[cls] = module
 
 
 def serialize_layer(layer: Layer) -> dict[str, Any]:
@@ -35,14 +36,14 @@ def serialize_layer(layer: Layer) -> dict[str, Any]:
     Returns:
         `module`, `class_name`, `config`, `registered_name` and, if it is built, `build_config`.
     """
-    cls: Any = type(layer)
-    if MODELS.get(cls.__name__) is not cls:
+    cls = type(layer)
+    if cls not in MODELS.values():
         return registry.serialize(layer)
     config = {
-        "module": cls.keras_module,
+        "module": MODULES[cls],
         "class_name": cls.__name__,
         "config": layer.get_config(),
-        "registered_name": None if cls.keras_module == "keras" else cls.__name__,
+        "registered_name": None if MODULES[cls] == "keras" else cls.__name__,
     }
     build_config = layer.get_build_config()
     return {**config, "build_config": build_config} if build_config else config
@@ -62,8 +63,7 @@ def deserialize_layer(config: Config, custom_objects: Config | None = None) -> L
     is_custom = custom_objects is not None and name in custom_objects
     if is_custom or name not in MODELS:
         return registry.deserialize(config, custom_objects)
-    model_class: Any = MODELS[name]
-    model: Layer = model_class.from_config(config["config"], custom_objects=custom_objects)
+    model: Layer = MODELS[name].from_config(config["config"], custom_objects=custom_objects)
     return model
 
 

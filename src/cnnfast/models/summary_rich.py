@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _layout(table: Table, options: Options) -> tuple[int, list[int]]:
     if ends[-1] <= 1:
         ends = [width * end for end in ends]
     stops = [0, *(int(end) for end in ends)]
-    columns = [stop - start for start, stop in zip(stops, stops[1:], strict=False)]
+    columns = [stop - start for start, stop in pairwise(stops)]
     if min(columns) < NARROWEST_COLUMN:
         raise ValueError(
             f"The columns of the summary would be {columns} characters wide, each needs at least "

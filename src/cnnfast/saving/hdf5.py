@@ -350,5 +350,6 @@ def _decoded(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8")
     if isinstance(value, str):
+        value.encode("utf-8")  # h5py hands bytes that are no UTF-8 over as lone surrogates
         return str(value)
     raise ValueError(f"expected text in an HDF5 attribute, received {type(value).__name__}")

@@ -1,0 +1,30 @@
+"""The command `python -m bench`.
+
+    python -m bench micro      each kernel against the machine's own limit
+    python -m bench race       whole networks against the peers
+    python -m bench fixed      what a call, an import and a large prediction cost besides
+
+Run it from the repository, with the package and its extra `bench` installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from bench import fixed, micro, race
+
+COMMANDS = {"micro": micro, "race": race, "fixed": fixed}
+
+
+def main() -> None:
+    """Run one of the benchmarks."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks of cnnfast.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, module in COMMANDS.items():
+        module.add_arguments(commands.add_parser(name, help=(module.__doc__ or "").split("\n")[0]))
+    options = parser.parse_args()
+    COMMANDS[options.command].main(options)
+
+
+if __name__ == "__main__":
+    main()

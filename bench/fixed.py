@@ -1,0 +1,80 @@
+"""What is paid besides the arithmetic: per call, at import, and in memory."""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import time
+
+from rich.console import Console
+
+from bench import limits, machine
+from bench.workloads import WORKLOADS
+
+PREDICT_MEMMAP = """
+import resource, sys, tempfile
+from bench.workloads import WORKLOADS
+samples = 100_000
+with tempfile.TemporaryDirectory() as folder:
+    images = np.memmap(f"{folder}/images", np.float32, "w+", shape=(samples, 28, 28, 1))
+    for start in range(0, samples, 1000):
+        images[start : start + 1000] = 0.5
+        images.flush()
+    del images
+    shape = (samples, 28, 28, 1)
+    images = np.memmap(f"{folder}/images", np.float32, "r", shape=shape)
+    WORKLOADS["mnist"].model().predict(images, verbose=0)
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak / (1e6 if sys.platform == "darwin" else 1e3))
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the options of `python -m bench fixed`."""
+    parser.add_argument("--rounds", type=int, default=11)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure, and print a line each."""
+    console = Console()
+    console.print(machine.describe())
+    console.print(f"model(x), one 4x4 image: {call_cost():.2f} microseconds")
+    console.print(f"import cnnfast: {import_cost(options.rounds):.0f} ms")
+    console.print(
+        f"predict on 100,000 MNIST-sized images in an np.memmap: {memmap_memory():.0f} MB at most"
+    )
+
+
+def call_cost() -> float:
+    """Return microseconds per call of the smallest network on one sample."""
+    workload = WORKLOADS["seed2d"]
+    model, image = workload.model(), workload.inputs(1)
+
+    def calls() -> None:
+        for _ in range(1000):
+            model(image)
+
+    return limits.best_time(calls) * 1e3
+
+
+def import_cost(rounds: int) -> float:
+    """Return milliseconds that a process takes longer with the import than without, median."""
+    pairs = [(process_time("import cnnfast"), process_time("pass")) for _ in range(rounds)]
+    return statistics.median(loaded - bare for loaded, bare in pairs) * 1e3
+
+
+def process_time(program: str) -> float:
+    """Return the seconds a Python process takes."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True)
+    return time.perf_counter() - start
+
+
+def memmap_memory() -> float:
+    """Return the peak resident memory, in MB, of a process that predicts from a large file."""
+    finished = subprocess.run(
+        [sys.executable, "-c", PREDICT_MEMMAP], check=True, capture_output=True, text=True
+    )
+    return float(finished.stdout)

@@ -1,0 +1,222 @@
+"""A graph of operations as an ONNX model, laid out as its runtimes like it.
+
+Images are NCHW from the input on (the caller transposes, untimed), so that no transpose stands
+in the network; where an image is flattened into a dense layer, the dense weights are reordered
+instead. Batch normalization is written as such, for the runtime to fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.ops.convolution import Convolution
+from cnnfast.ops.dense import Dense
+from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
+from cnnfast.ops.embedding import Embedding
+from cnnfast.ops.layout import Concatenate
+from cnnfast.ops.normalization import ScaleShift
+from cnnfast.ops.pooling import GlobalPooling, Pooling
+
+OPSET = 17
+
+
+class Writer:
+    """Writes operations as nodes, one after the other.
+
+    Args:
+        graph: with one input and one output.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.names: dict[Value, str] = {graph.inputs[0]: "input"}
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+
+    def model(self) -> bytes:
+        """Return the serialized model."""
+        for operation in self.graph.operations:
+            self.names[operation.output] = WRITERS[type(operation.op)](self, operation)
+        source, result = self.graph.inputs[0], self.graph.outputs[0]
+        kind = TensorProto.INT32 if source.dtype == "int32" else TensorProto.FLOAT
+        onnx_graph = helper.make_graph(
+            self.nodes,
+            "network",
+            [helper.make_tensor_value_info("input", kind, ["batch", *channels_first(source)])],
+            [
+                helper.make_tensor_value_info(
+                    self.name(result), TensorProto.FLOAT, ["batch", *channels_first(result)]
+                )
+            ],
+            self.constants,
+        )
+        model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)])
+        model.ir_version = 8
+        onnx.checker.check_model(model)
+        return model.SerializeToString()
+
+    def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
+        """Add a node and return the name of its output."""
+        output = f"{kind.lower()}_{len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, inputs, [output], **attributes))
+        return output
+
+    def constant(self, value: NDArray[Any]) -> str:
+        """Add a constant and return its name."""
+        name = f"constant_{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def name(self, value: Value) -> str:
+        """Return the name of a value, reshaped first where it is seen in another shape."""
+        if value not in self.names:
+            self.names[value] = self.reshaped(value, owner_in_shape(value))
+        return self.names[value]
+
+    def reshaped(self, value: Value, owner: Value) -> str:
+        """See a value in another shape; an image is flattened with its channels first."""
+        if value.shape == owner.shape:
+            return self.name(owner)
+        shape = self.constant(np.array([0, *value.shape], np.int64))
+        name = self.node("Reshape", [self.name(owner), shape])
+        return self.node("Transpose", [name], perm=[0, 3, 1, 2]) if len(value.shape) == 3 else name
+
+    def activate(self, name: str, activation: Activation) -> str:
+        """Add the node of an activation."""
+        kind = activation[0]
+        if kind == "linear":
+            return name
+        if kind == "relu" and activation[2] == 6.0:
+            bounds = [self.constant(np.array(bound, np.float32)) for bound in (0.0, 6.0)]
+            return self.node("Clip", [name, *bounds])
+        if kind == "relu" and activation[1:] != (0.0, np.inf, 0.0):
+            return self.node("LeakyRelu", [name], alpha=activation[1])
+        if kind == "silu":
+            return self.node("Mul", [name, self.node("Sigmoid", [name])])
+        return self.node({"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}[kind], [name])
+
+
+def owner_in_shape(value: Value) -> Value:
+    """Return the nearest value this one is a view of that has the same shape, else the owner."""
+    source = value
+    while source.alias is not None:
+        source = source.alias
+        if source.shape == value.shape:
+            break
+    return source
+
+
+def channels_first(value: Value) -> tuple[int, ...]:
+    """Return the shape a value has in the ONNX model."""
+    if len(value.shape) != 3:
+        return value.shape
+    H, W, C = value.shape
+    return (C, H, W)
+
+
+def write_convolution(writer: Writer, operation: Operation) -> str:
+    """Conv, with its activation behind it."""
+    op: Any = operation.op
+    inputs = [writer.name(operation.inputs[0]), writer.constant(op.kernel.transpose(3, 2, 0, 1))]
+    if op.bias is not None:
+        inputs.append(writer.constant(op.bias))
+    (top, bottom), (left, right) = op.padding
+    name = writer.node(
+        "Conv", inputs, kernel_shape=op.kernel.shape[:2], strides=op.strides,
+        dilations=op.dilation, group=op.groups, pads=[top, left, bottom, right],
+    )  # fmt: skip
+    return writer.activate(name, op.activation)
+
+
+def write_dense(writer: Writer, operation: Operation) -> str:
+    """Gemm; the weights follow the order of a flattened channels-first image."""
+    op: Any = operation.op
+    source, kernel = operation.inputs[0], op.kernel
+    image = source.root
+    if len(image.shape) == 3 and len(source.shape) == 1:
+        H, W, C = image.shape
+        kernel = kernel.reshape(H, W, C, -1).transpose(2, 0, 1, 3).reshape(H * W * C, -1)
+    inputs = [writer.name(source), writer.constant(kernel)]
+    if op.bias is not None:
+        inputs.append(writer.constant(op.bias))
+    return writer.activate(writer.node("Gemm", inputs), op.activation)
+
+
+def write_pooling(writer: Writer, operation: Operation) -> str:
+    """MaxPool or AveragePool; padding does not count."""
+    op: Any = operation.op
+    (top, bottom), (left, right) = op.padding
+    kind, extra = ("MaxPool", {}) if op.kind == "max" else (
+        "AveragePool", {"count_include_pad": 0})  # fmt: skip
+    return writer.node(
+        kind, [writer.name(operation.inputs[0])], kernel_shape=op.pool, strides=op.strides,
+        pads=[top, left, bottom, right], **extra,
+    )  # fmt: skip
+
+
+def write_global_pooling(writer: Writer, operation: Operation) -> str:
+    """GlobalMaxPool or GlobalAveragePool, its axes of length 1 dropped."""
+    op: Any = operation.op
+    kind = "GlobalMaxPool" if op.kind == "max" else "GlobalAveragePool"
+    return writer.node("Flatten", [writer.node(kind, [writer.name(operation.inputs[0])])])
+
+
+def write_embedding(writer: Writer, operation: Operation) -> str:
+    """Gather; a sequence of rows is an image of height 1 right away."""
+    op: Any = operation.op
+    return writer.node("Gather", [writer.constant(op.table), writer.name(operation.inputs[0])])
+
+
+def write_scale_shift(writer: Writer, operation: Operation) -> str:
+    """BatchNormalization with mean 0 and variance 1."""
+    op: Any = operation.op
+    statistics = [np.zeros_like(op.scale), np.ones_like(op.scale)]
+    constants = [writer.constant(value) for value in (op.scale, op.shift, *statistics)]
+    return writer.node(
+        "BatchNormalization", [writer.name(operation.inputs[0]), *constants], epsilon=0.0
+    )
+
+
+def write_row_activation(writer: Writer, operation: Operation) -> str:
+    """Softmax over the channels."""
+    axis = 1 if len(operation.inputs[0].shape) == 3 else -1
+    return writer.node("Softmax", [writer.name(operation.inputs[0])], axis=axis)
+
+
+def write_activation(writer: Writer, operation: Operation) -> str:
+    """An activation on its own."""
+    op: Any = operation.op
+    return writer.activate(writer.name(operation.inputs[0]), op.activation)
+
+
+def write_add(writer: Writer, operation: Operation) -> str:
+    """Add, of two inputs as residual networks have it."""
+    return writer.node("Add", [writer.name(value) for value in operation.inputs])
+
+
+def write_concatenate(writer: Writer, operation: Operation) -> str:
+    """Concat; the last axis of an image is the channels', which come first here."""
+    op: Any = operation.op
+    axis = {0: 2, 1: 3, 2: 1}[op.axis] if len(operation.output.shape) == 3 else op.axis + 1
+    return writer.node("Concat", [writer.name(value) for value in operation.inputs], axis=axis)
+
+
+WRITERS: dict[type, Callable[[Writer, Operation], str]] = {
+    Activate: write_activation,
+    Add: write_add,
+    Concatenate: write_concatenate,
+    Convolution: write_convolution,
+    Dense: write_dense,
+    Embedding: write_embedding,
+    GlobalPooling: write_global_pooling,
+    Pooling: write_pooling,
+    RowActivate: write_row_activation,
+    ScaleShift: write_scale_shift,
+}

@@ -1,0 +1,17 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast._kernels.step import Kernel
+
+_Floats = NDArray[np.float32]
+
+class Dense(Kernel):
+    def __init__(
+        self,
+        rows: int,
+        kernel: _Floats,
+        bias: _Floats | None,
+        activation: tuple[str, float, float, float],
+    ) -> None: ...
+    # Arrays are (any number of rows, C) and (the same, K).
+    def run(self, inputs: _Floats, outputs: _Floats, threads: int) -> None: ...

@@ -1,0 +1,9 @@
+from typing import Any
+
+class Kernel:
+    @property
+    def work(self) -> float: ...
+    @property
+    def units(self) -> int: ...
+    # Every subclass has its own: its inputs, then outputs, then how many threads.
+    def run(self, *arguments: Any, **named: Any) -> None: ...
