@@ -46,7 +46,7 @@ def _rows(function: Named) -> Named:
 
 def _apply(x: ArrayLike, name: str, *parameters: float) -> Array:
     p0, p1, p2 = (*parameters, 0.0, 0.0, 0.0)[:3]
-    return activate(x, (name, p0, p1, p2))
+    return activate(x, (name, p0, p1, p2)).reshape(np.shape(x))
 
 
 def _apply_to_rows(x: ArrayLike, name: str, axis: int) -> Array:

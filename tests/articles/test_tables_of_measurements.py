@@ -98,7 +98,7 @@ def test_causal_convolution_never_looks_ahead() -> None:
 def test_layer_wider_than_what_is_left_of_the_sequence_is_refused(second: type) -> None:
     model = Sequential([Conv1D(filters=64, kernel_size=3, input_shape=(3, 1))])
     layer = second()
-    with pytest.raises(ValueError, match=r"(?s)zero or negative.*1, 64") as raised:
+    with pytest.raises(ValueError, match="1, 64") as raised:
         model.add(layer)
     assert layer.name in str(raised.value)
     assert model.output_shape == (None, 1, 64)

@@ -9,6 +9,12 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
 from cnnfast.layers.kernel import KernelLayer
+from cnnfast.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    MaxPooling1D,
+    MaxPooling2D,
+)
 from cnnfast.layers.windows import (
     Sides,
     Window,
@@ -20,6 +26,22 @@ from cnnfast.layers.windows import (
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.geometry import is_integer
 from cnnfast.ops.layout import Pad
+
+# Programs written for Keras 1 and 2 import pooling from here too.
+__all__ = [
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "BaseConvolution",
+    "BaseZeroPadding",
+    "Conv1D",
+    "Conv2D",
+    "Convolution1D",
+    "Convolution2D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+]
 
 
 class BaseConvolution(KernelLayer):

@@ -201,7 +201,10 @@ class SpatialDropout1D(Identity):
         self.seed = checks.optional_integer(self, "seed", seed)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        config = {**super().get_config(), "rate": self.rate, "seed": self.seed}
+        # Keras's spatial dropouts take no such argument.
+        del config["trainable"]
+        return config
 
 
 class SpatialDropout2D(SpatialDropout1D):

@@ -25,7 +25,7 @@ class Embedding(Layer):
         embeddings_initializer: first values of the table.
         embeddings_regularizer: penalty on the table.
         embeddings_constraint: projection of the table after each update.
-        mask_zero: whether 0 stands for padding; kept for files, no layer here masks.
+        mask_zero: whether 0 stands for padding; kept for files (see `cnnfast.layers.masks`).
         weights: the table, or a list that holds it.
         input_length: accepted from Keras 1 and 2; the length is read off the inputs.
         **kwargs: see `Layer`.

@@ -8,6 +8,7 @@ from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
+from cnnfast.layers.masks import masking_layer
 from cnnfast.layers.windows import Window, join_shape, shown_defaults, split_shape, window_shape
 from cnnfast.ops.pooling import GlobalPooling, Kind, Pooling
 
@@ -184,13 +185,32 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):
-    """Take the mean of each channel of a sequence. As `GlobalMaxPooling1D`."""
+    """Take the mean of each channel of a sequence.
+
+    As `GlobalMaxPooling1D`.
+
+    Raises:
+        NotImplementedError: the steps come from an Embedding with `mask_zero`; Keras would leave
+            padding out of the mean.
+    """
 
     rank, input_rank, kind = 1, 3, "average"
 
+    def compute_output_spec(self, inputs: Any) -> Any:
+        masking = masking_layer(inputs)
+        if masking is not None:
+            raise NotImplementedError(
+                f"{checks.title(self)}: the mean without padding is not supported, and "
+                f"{checks.title(masking)} marks padding. Received: mask_zero=True."
+            )
+        return super().compute_output_spec(inputs)
+
 
 class GlobalAveragePooling2D(BaseGlobalPooling):
-    """Take the mean of each channel of an image. As `GlobalMaxPooling2D`."""
+    """Take the mean of each channel of an image.
+
+    As `GlobalMaxPooling2D`.
+    """
 
     rank, input_rank, kind = 2, 4, "average"
 

@@ -181,7 +181,8 @@ def _connections(layer: Layer, network: Network | None) -> list[str]:
     if network is None:
         return []
     tensors = [t for node in layer.inbound_nodes if node in network.depths for t in node.inputs]
-    return [f"{name}[{node}][{index}]" for name, node, index in map(network.index_of, tensors)]
+    histories = [tensor.history for tensor in tensors if tensor.history is not None]
+    return [f"{layer.name}[{node}][{index}]" for layer, node, index in histories]
 
 
 def _branches(network: Network) -> bool:

@@ -62,7 +62,7 @@ def _row_lines(row: Row, branches: bool, show_trainable: bool, ends: list[int]) 
     fields = [
         f"{indent}{row.name} ({row.kind})",
         row.shape,
-        "0 (unbuilt)" if row.parameters is None else str(row.parameters),
+        "unbuilt" if row.parameters is None else str(row.parameters),
     ]
     first, *more = row.connections or [""]
     fields += [first] * branches + [row.trained] * show_trainable

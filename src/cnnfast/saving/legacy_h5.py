@@ -13,16 +13,11 @@ from cnnfast.saving.transfer import AS_STORED, LayerTransfer, Layout, pair
 from cnnfast.saving.tree import ordered_weights
 from cnnfast.saving.upgrade import generation
 
-_CONVOLUTIONS = frozenset({"Conv1D", "Conv2D", "Conv3D", "Conv2DTranspose"})
+_CONVOLUTIONS = frozenset({"Conv1D", "Conv2D"})
 _LAYER_NAMES, _WEIGHT_NAMES = "layer_names", "weight_names"
 
-# Order of the axes of a Keras 1 kernel, for (class, data_format), where Keras 2 changed it.
-_KERAS1_AXES = {
-    ("Conv2D", "channels_first"): (2, 3, 1, 0),
-    ("Conv2DTranspose", "channels_first"): (2, 3, 0, 1),
-    ("Conv2DTranspose", "channels_last"): (0, 1, 3, 2),
-    ("Conv3D", "channels_first"): (2, 3, 4, 1, 0),
-}
+# Keras 1 kept the kernels of sequences, and those of images with the channels first, this way.
+_FILTERS_FIRST = (2, 3, 1, 0)
 
 
 def weights_group(root: Group) -> Group | None:
@@ -95,7 +90,7 @@ def _layer_transfer(
 def _layout(
     owner: Layer, variable: Variable, stored: tuple[int, ...], major: int, backend: str | None
 ) -> Layout:
-    """Find how a kernel was stored: Keras 1 ordered axes otherwise, Theano's kernels run backwards."""
+    """Find how a kernel was stored: Keras 1 ordered its axes otherwise, Theano reads it backwards."""
     kind = next((c.__name__ for c in type(owner).__mro__ if c.__name__ in _CONVOLUTIONS), None)
     if kind is None or variable is not owner.weights[0]:
         return AS_STORED
@@ -105,6 +100,6 @@ def _layout(
         return Layout(flipped=flipped)
     if kind == "Conv1D":
         current = stored[:2] == (variable.shape[0], 1) and stored[3:] == variable.shape[2:]
-        return Layout(None if current else (2, 3, 1, 0), 1, flipped)
-    data_format = getattr(owner, "data_format", "channels_last")
-    return Layout(_KERAS1_AXES.get((kind, data_format)), flipped=flipped)
+        return Layout(None if current else _FILTERS_FIRST, 1, flipped)
+    channels_first = getattr(owner, "data_format", None) == "channels_first"
+    return Layout(_FILTERS_FIRST if channels_first else None, flipped=flipped)
