@@ -15,6 +15,7 @@ from bench.workloads import WORKLOADS
 
 PREDICT_MEMMAP = """
 import resource, sys, tempfile
+import numpy as np
 from bench.workloads import WORKLOADS
 samples = 100_000
 with tempfile.TemporaryDirectory() as folder:

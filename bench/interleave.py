@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from bench.worker import WorkerError
 
-# Outputs of another engine may differ by what float32 sums in another order differ by, through
-# a few layers and a softmax; a wrong weight or a transposed image differs by orders more.
-AGREEMENT = 2e-4
+# Seconds of each call of a turn, turn after turn.
+Rounds = list[list[float]]
 
 
 class Turn(Protocol):
@@ -24,15 +23,17 @@ class Turn(Protocol):
 
 @dataclass(frozen=True)
 class Timing:
-    """The rounds of one engine, in seconds a call: the median, and the least and the most."""
+    """The rounds of one engine, in seconds a call: their median, the least and the most."""
 
     median: float
     least: float
     most: float
-    rounds: int
+    rounds: tuple[float, ...]
 
 
-def take_turns(turns: Mapping[str, Turn], rounds: int, seconds: float) -> dict[str, Timing]:
+def take_turns(
+    turns: Mapping[str, Turn], rounds: int, seconds: float
+) -> tuple[dict[str, Rounds], dict[str, str]]:
     """Measure all in turn, round after round.
 
     Args:
@@ -41,28 +42,34 @@ def take_turns(turns: Mapping[str, Turn], rounds: int, seconds: float) -> dict[s
         seconds: about how long each turn takes.
 
     Returns:
-        Each one's rounds, where a round counts with the median of its calls.
+        Each one's calls in each round; and the reasons of those that failed on the way, whose
+        calls are left out.
     """
-    names = list(turns)
-    results: dict[str, list[float]] = {name: [] for name in names}
+    results: dict[str, Rounds] = {name: [] for name in turns}
+    failures: dict[str, str] = {}
     for turn in range(rounds):
-        shift = turn % len(names)
-        for name in names[shift:] + names[:shift]:
-            results[name].append(statistics.median(turns[name].times(seconds)))
-    return {name: summarize(values) for name, values in results.items()}
+        for name in shifted(list(turns), turn):
+            if name not in failures:
+                try:
+                    results[name].append(turns[name].times(seconds))
+                except WorkerError as error:
+                    failures[name] = str(error)
+    return {name: calls for name, calls in results.items() if name not in failures}, failures
 
 
-def summarize(values: Sequence[float]) -> Timing:
-    """Reduce rounds to their median and range."""
-    return Timing(statistics.median(values), min(values), max(values), len(values))
+def shifted(names: list[str], turn: int) -> list[str]:
+    """Begin a list one further on with each turn."""
+    shift = turn % max(1, len(names))
+    return names[shift:] + names[:shift]
 
 
-def agree(expected: NDArray[Any], received: NDArray[Any]) -> str | None:
-    """Compare outputs; return what is wrong with them, None if nothing."""
-    if expected.shape != received.shape:
-        return f"outputs have shape {received.shape}, not {expected.shape}"
-    if not np.isfinite(received).all():
-        return "outputs are not finite"
-    scale = max(1e-30, float(np.abs(expected).max()))
-    error = float(np.abs(expected - received).max()) / scale
-    return None if error <= AGREEMENT else f"outputs differ by {error:.1e} of the largest"
+def summarize(rounds: Rounds) -> Timing:
+    """Reduce calls to the median of each round, and those to their median and range."""
+    values = tuple(statistics.median(calls) for calls in rounds)
+    return Timing(statistics.median(values), min(values), max(values), values)
+
+
+def quantile(values: Sequence[float], part: float) -> float:
+    """Return the smallest value that at least a part of the values do not exceed."""
+    order = sorted(values)
+    return order[max(0, math.ceil(part * len(order)) - 1)]

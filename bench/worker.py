@@ -1,7 +1,7 @@
-"""One engine in a process of its own, driven over a pipe.
+"""Work in processes of their own: one engine each, driven over a pipe, or one task and its end.
 
-Between commands a worker waits in `recv` and uses no CPU, so that the engine whose turn it is has
-the machine to itself.
+Between commands a worker waits in `recv`; it answers only once its own threads have come to rest,
+so that the engine whose turn it is has the machine to itself.
 """
 
 from __future__ import annotations
@@ -14,23 +14,27 @@ from typing import Any
 
 import numpy as np
 
+from bench import process
 from bench.engines import make_engine
-from bench.workloads import WORKLOADS
 
-# Makes the engine and loads a workload into it: (engine, workload, threads) -> engine.
+# Makes the engine and loads a network into it: (engine, folder of files, threads) -> engine.
 Maker = Callable[[str, str, int], Any]
 
 PATIENCE = 600.0
+
+# An engine whose threads still run so long after a call would disturb all others.
+RESTLESS = 3.0
 
 
 class WorkerError(RuntimeError):
     """An engine failed; the text is its own."""
 
 
-def load_engine(engine: str, workload: str, threads: int) -> Any:
-    """Make an engine with a workload's network loaded."""
+def load_engine(engine: str, folder: str, threads: int) -> Any:
+    """Make an engine with the network of a folder loaded."""
+    process.pin(threads)
     made = make_engine(engine)
-    made.load(WORKLOADS[workload], threads)
+    made.load(folder, threads)
     return made
 
 
@@ -39,25 +43,29 @@ class Worker:
 
     Args:
         engine: its name.
-        workload: name of the network it loads.
+        folder: holds the files of the network it loads.
         threads: that it may use.
         maker: makes the engine inside the process.
+        patience: seconds after which an answer counts as never coming.
+
+    Attributes:
+        version: what the engine calls itself.
 
     Raises:
         WorkerError: the engine is missing or refuses the network.
     """
 
     def __init__(
-        self, engine: str, workload: str, threads: int, maker: Maker = load_engine
+        self,
+        engine: str,
+        folder: str,
+        threads: int,
+        maker: Maker = load_engine,
+        patience: float = PATIENCE,
     ) -> None:
-        context = multiprocessing.get_context("spawn")
         self.engine = engine
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=serve, args=(theirs, maker, engine, workload, threads), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self.patience = patience
+        self._pipe, self._process = start(serve, maker, engine, folder, threads)
         self.version: str = self._answer()
 
     def outputs(self, inputs: Any) -> Any:
@@ -69,47 +77,124 @@ class Worker:
         times: list[float] = self._ask("times", seconds)
         return times
 
+    def peak_memory(self) -> float:
+        """Return the most memory the process has held so far, in MB."""
+        megabytes: float = self._ask("memory", None)
+        return megabytes
+
     def close(self) -> None:
         """End the process."""
-        self._pipe.close()
-        self._process.join(5)
-        if self._process.is_alive():
-            self._process.kill()
+        end(self._pipe, self._process)
 
     def _ask(self, *command: Any) -> Any:
-        self._pipe.send(command)
+        try:
+            self._pipe.send(command)
+        except OSError as error:
+            raise WorkerError(f"ended with exit code {self._process.exitcode}") from error
         return self._answer()
 
     def _answer(self) -> Any:
-        if not self._pipe.poll(PATIENCE):
-            self._process.kill()
-            raise WorkerError(f"{self.engine} gave no answer within {PATIENCE:.0f} s")
         try:
-            kind, value = self._pipe.recv()
-        except EOFError as error:
-            raise WorkerError(f"{self.engine} ended without an answer") from error
-        if kind == "error":
-            raise WorkerError(value)
-        return value
+            return answer(self._pipe, self._process, self.patience)
+        except WorkerError:
+            self.close()
+            raise
 
 
-def serve(pipe: Connection, maker: Maker, engine: str, workload: str, threads: int) -> None:
-    """Load an engine, then carry out commands until the pipe closes."""
-    prepared: Any = None
+def apart(function: Callable[..., Any], *arguments: Any, patience: float = PATIENCE) -> Any:
+    """Call a function in a new process, which keeps its crashes, its hangs and its memory.
+
+    Args:
+        function: importable by name.
+        *arguments: picklable.
+        patience: seconds it may take.
+
+    Returns:
+        What it returned.
+
+    Raises:
+        WorkerError: it raised, crashed or took too long.
+    """
+    pipe, started = start(call, function, arguments)
     try:
-        held = maker(engine, workload, threads)
+        return answer(pipe, started, patience)
+    finally:
+        end(pipe, started)
+
+
+def start(target: Callable[..., None], *arguments: Any) -> tuple[Connection, Any]:
+    """Start a process that is given the far end of a pipe and the arguments."""
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    started = context.Process(target=target, args=(theirs, *arguments), daemon=True)
+    started.start()
+    theirs.close()
+    return pipe, started
+
+
+def answer(pipe: Connection, started: Any, patience: float) -> Any:
+    """Wait for an answer.
+
+    Raises:
+        WorkerError: it is an error, or there is none.
+    """
+    if not pipe.poll(patience):
+        raise WorkerError(f"no answer within {patience:.0f} s")
+    try:
+        kind, value = pipe.recv()
+    except (EOFError, OSError) as error:
+        started.join(5)
+        raise WorkerError(f"ended with exit code {started.exitcode}") from error
+    if kind == "error":
+        raise WorkerError(value)
+    return value
+
+
+def end(pipe: Connection, started: Any) -> None:
+    """Close the pipe and see the process off."""
+    pipe.close()
+    started.join(2)
+    if started.is_alive():
+        started.kill()
+        started.join()
+
+
+def call(pipe: Connection, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    """Send back what a function returns or raises."""
+    try:
+        pipe.send(("done", function(*arguments)))
+    except Exception as error:  # whatever a peer's tools raise is reported as their failure
+        pipe.send(("error", process.described(error)))
+
+
+def serve(pipe: Connection, maker: Maker, engine: str, folder: str, threads: int) -> None:
+    """Load an engine, then carry out commands until the pipe closes."""
+    try:
+        held = maker(engine, folder, threads)
         pipe.send(("done", held.version()))
+        prepared: Any = None
         while True:
             command, argument = pipe.recv()
             if command == "outputs":
                 prepared = held.prepare(argument)
-                pipe.send(("done", np.asarray(held.predict(prepared))))
-            else:
-                pipe.send(("done", timed(lambda: held.predict(prepared), argument)))
+            pipe.send(("done", carry_out(command, argument, held, prepared)))
     except EOFError:
         return
     except Exception as error:  # whatever a peer raises is reported as its failure
-        pipe.send(("error", f"{type(error).__name__}: {error}"))
+        pipe.send(("error", process.described(error)))
+
+
+def carry_out(command: str, argument: Any, held: Any, prepared: Any) -> Any:
+    """Do what was asked, and come to rest."""
+    if command == "memory":
+        return process.peak_memory()
+    if command == "outputs":
+        result: Any = np.array(held.predict(prepared))
+    else:
+        result = timed(lambda: held.predict(prepared), argument)
+    if not process.settle(RESTLESS):
+        raise WorkerError(f"its threads still run {RESTLESS:.0f} s after a call")
+    return result
 
 
 def timed(call: Callable[[], object], seconds: float) -> list[float]:

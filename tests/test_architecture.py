@@ -47,7 +47,7 @@ LATE = ("h5py", "rich", "matplotlib")
 KERNEL_TESTS = {
     "GEMM": ("test_dense.py", "test_conv.py"),
     "ACTIVATION": ("test_elementwise.py",),
-    "ROW": ("test_elementwise.py",),
+    "ROW": ("test_rows.py",),
     "POOL": ("test_pool.py",),
 }
 

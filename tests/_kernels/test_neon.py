@@ -201,6 +201,13 @@ def test_add_any_length_is_exact(harness: Harness, rng: np.random.Generator) -> 
         np.testing.assert_array_equal(harness.run("add", "add", (), a, b), a + b)
 
 
+def test_cast_any_length_rounds_as_numpy(harness: Harness, rng: np.random.Generator) -> None:
+    for size in harness.sizes():
+        integers = rng.integers(-(2**31), 2**31, size, dtype=np.int32)
+        found = harness.run("cast", "cast", (), integers.view(np.float32))
+        np.testing.assert_array_equal(found, integers.astype(np.float32))
+
+
 def periods(harness: Harness) -> list[tuple[int, int, int]]:
     """List (length, period, phase), some with a period that no vector divides."""
     return [

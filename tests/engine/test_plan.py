@@ -135,7 +135,8 @@ def test_plan_an_id_outside_the_table_is_an_error(dtype, bad):
     graph.output(graph.add(Embedding(normal(7, 4)), ids))
     plan = Plan(graph)
     np.testing.assert_array_equal(plan.run([np.array([[0, 6, 3]], dtype)])[0][0, 1], normal(7, 4)[6])
-    with pytest.raises(ValueError, match="id that is negative or not below"):
+    message = rf"ids from 0 to 6. Received {bad}\S* at position \(0, 1\)"
+    with pytest.raises(ValueError, match=message):
         plan.run([np.array([[0, bad, 3]], dtype)])
 
 

@@ -35,6 +35,15 @@ typedef void scale_shift_kernel(const float *x, float *y, ptrdiff_t n, const flo
 /* See micro/rows.h. */
 typedef void row_kernel(const float *x, float *y, ptrdiff_t rows, ptrdiff_t columns);
 
+/* Taps: `rows` rows, `row` floats apart, of `columns` pixels, `column` floats apart. */
+typedef struct Window {
+    ptrdiff_t rows, row;
+    ptrdiff_t columns, column;
+} Window;
+/* See micro/pool.h. x and y do not overlap. */
+typedef void pool_kernel(const float *x, ptrdiff_t x_step, const Window *window, float *y,
+                         ptrdiff_t y_step, ptrdiff_t pixels, ptrdiff_t channels, float scale);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -45,6 +54,13 @@ enum {
     ACTIVATIONS
 };
 extern const char *const activation_names[ACTIVATIONS];
+
+enum {
+#define POOL(name) POOL_##name,
+#include "kernels.inc"
+#undef POOL
+    POOLS
+};
 
 typedef struct Kernels {
     const char *name;
@@ -59,6 +75,7 @@ typedef struct Kernels {
 #define ROW(name, outputs) row_kernel *name;
 #include "kernels.inc"
 #undef ROW
+    pool_kernel *pools[POOLS];
     peak_kernel *fma_peak;
 } Kernels;
 

@@ -27,6 +27,14 @@ cdef extern from "kernels.h":
     ctypedef void row_kernel(
         const float *x, float *y, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
 
+    ctypedef struct Window:
+        Py_ssize_t rows, row
+        Py_ssize_t columns, column
+
+    ctypedef void pool_kernel(
+        const float *x, Py_ssize_t x_step, const Window *window, float *y, Py_ssize_t y_step,
+        Py_ssize_t pixels, Py_ssize_t channels, float scale) noexcept nogil
+
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
     ctypedef struct Kernels:
@@ -43,8 +51,11 @@ cdef extern from "kernels.h":
         row_kernel *log_softmax
         row_kernel *sparsemax
         row_kernel *glu
+        pool_kernel *pools[2]
         peak_kernel *fma_peak
 
+    const int POOL_max
+    const int POOL_average
     const Py_ssize_t ACTIVATIONS
     const char *activation_names[1]
 

@@ -2,6 +2,7 @@
 #include "micro/elementwise.h"
 #include "micro/gemm.h"
 #include "micro/peak.h"
+#include "micro/pool.h"
 #include "micro/rows.h"
 
 #define PASTE_(a, b) a##b
@@ -37,6 +38,11 @@ static const Kernels table = {
 #define ROW(name, outputs) .name = name##_rows,
 #include "kernels.inc"
 #undef ROW
+    .pools = {
+#define POOL(name) pool_##name,
+#include "kernels.inc"
+#undef POOL
+    },
     .fma_peak = fma_peak,
 };
 

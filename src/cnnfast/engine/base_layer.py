@@ -309,6 +309,11 @@ class Layer(VariableOwner, Placed):
         """
         check_input_shapes(self.name, flatten_shapes(shapes), self.input_rank, self.input_axes)
 
+    def unbuild(self) -> None:
+        """Drop the layer's own variables, so that it can be built for another input shape."""
+        super().unbuild()
+        self.input_axes = {}
+
     @contextmanager
     def errors_named(self) -> Iterator[None]:
         """Add the layer's name to errors about values and types that do not mention it."""

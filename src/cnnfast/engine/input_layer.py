@@ -21,7 +21,7 @@ class InputLayer(Layer):
         sparse: kept in the config.
         ragged: kept in the config.
         batch_shape: shape with the batch axis, instead of `shape` and `batch_size`.
-        input_tensor: a KerasTensor to stand for, instead of a new one.
+        input_tensor: a KerasTensor that gives shape and data type, instead of `shape`.
         optional: kept in the config.
         name: made up if None.
         **legacy: `input_shape`, `batch_input_shape` of older configs.
@@ -52,10 +52,15 @@ class InputLayer(Layer):
         self.ragged = bool(ragged)
         self.optional = bool(optional)
         self.build(None)
-        tensor = input_tensor or KerasTensor(
+        # A tensor that another layer makes keeps that origin; the input only looks like it.
+        is_free = input_tensor is not None and input_tensor.history is None
+        tensor = input_tensor if is_free else self._fresh_tensor()
+        Node(self, [], tensor)
+
+    def _fresh_tensor(self) -> KerasTensor:
+        return KerasTensor(
             self.batch_shape, self.input_dtype_name, self.name, self.sparse, self.ragged
         )
-        Node(self, [], tensor)
 
     @property
     def dtype(self) -> str:
@@ -101,7 +106,7 @@ def Input(  # noqa: N802 - the name users know
         ragged: kept in the config.
         batch_shape: shape with the batch axis, instead of `shape` and `batch_size`.
         name: made up if None.
-        tensor: a KerasTensor to stand for, instead of a new one.
+        tensor: a KerasTensor that gives shape and data type, instead of `shape`.
         optional: kept in the config.
 
     Returns:

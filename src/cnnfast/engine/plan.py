@@ -11,6 +11,7 @@ from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.memory import Lifetime, assign_offsets
+from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Concatenate
 from cnnfast.threads import thread_count
 
@@ -39,6 +40,7 @@ class Plan:
         ]
         sizes = [tuple(value.size for value in values) for values in (self.inputs, self.outputs)]
         self._program = Program(steps, *sizes, arena)
+        self._tables = tables_of(operations, self.inputs)
         self._outputs = tuple((value.shape, np.dtype(value.dtype)) for value in self.outputs)
 
     @property
@@ -71,9 +73,7 @@ class Plan:
         if outputs is None:
             outputs = [np.empty((images, *shape), dtype) for shape, dtype in self._outputs]
         if not self._program.run(inputs, outputs, images, threads or thread_count()):
-            raise ValueError(
-                "An Embedding layer received an id that is negative or not below its `input_dim`."
-            )
+            raise ValueError(describe_bad_id(self._tables, inputs))
         return outputs
 
 
@@ -86,6 +86,29 @@ def prepare(operation: Operation) -> Kernel:
     """Prepare an operation's kernel for the shapes it is applied to."""
     shapes = (value.shape for value in operation.inputs)
     return operation.op.prepare(*shapes, integers=operation.inputs[0].dtype == "int32")
+
+
+def tables_of(operations: list[Operation], inputs: tuple[Value, ...]) -> list[tuple[int, int]]:
+    """List the embeddings that read an input: which input, and how many rows their table has."""
+    return [
+        (inputs.index(operation.inputs[0].root), len(operation.op.table))
+        for operation in operations
+        if isinstance(operation.op, Embedding) and operation.inputs[0].root in inputs
+    ]
+
+
+def describe_bad_id(tables: list[tuple[int, int]], inputs: list[NDArray[Any]]) -> str:
+    """Say which id lies outside its embedding's table."""
+    for index, rows in tables:
+        ids = inputs[index]
+        outside = np.argwhere(~((ids > -1) & (ids < rows)))
+        if len(outside):
+            place = tuple(int(position) for position in outside[0])
+            return (
+                f"An Embedding layer with input_dim={rows} takes ids from 0 to {rows - 1}. "
+                f"Received {ids[place]} at position {place}."
+            )
+    return "An Embedding layer received an id that is negative or not below its `input_dim`."
 
 
 def with_own_outputs(graph: Graph) -> tuple[list[Operation], tuple[Value, ...]]:

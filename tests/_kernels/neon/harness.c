@@ -75,6 +75,13 @@ static ptrdiff_t run_add(const Call *call)
     return n;
 }
 
+/* int32 bits */
+static ptrdiff_t run_cast(const Call *call)
+{
+    call->kernels->cast((const int32_t *)call->x, call->y, call->count);
+    return call->count;
+}
+
 /* period, phase : slopes and their first lanes again, x */
 static ptrdiff_t run_prelu(const Call *call)
 {
@@ -131,6 +138,7 @@ static ptrdiff_t run_peak(const Call *call)
 
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
 static const char *const add_names[] = {"add"};
+static const char *const cast_names[] = {"cast"};
 static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
 static const char *const peak_names[] = {"fma_peak"};
@@ -144,6 +152,7 @@ static const struct {
     {"gemm", run_gemm, gemm_names, 2},
     {"activation", run_activation, activation_names, ACTIVATIONS},
     {"add", run_add, add_names, 1},
+    {"cast", run_cast, cast_names, 1},
     {"prelu", run_prelu, prelu_names, 1},
     {"scale_shift", run_scale_shift, scale_shift_names, 1},
     {"row", run_row, row_names, ROWS},

@@ -1,0 +1,31 @@
+"""A model as two files that cnnfast and Keras both read: its config and its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+CONFIG = "model.json"
+WEIGHTS = "weights.npz"
+
+
+def save(model: Any, folder: str) -> None:
+    """Write a model of cnnfast or Keras into a folder."""
+    Path(folder, CONFIG).write_text(model.to_json())
+    np.savez(Path(folder, WEIGHTS), *model.get_weights())
+
+
+def load(folder: str, model_from_json: Callable[[str], Any]) -> Any:
+    """Read a model from a folder.
+
+    Args:
+        folder: where `save` wrote.
+        model_from_json: of the library that is to build it.
+    """
+    model = model_from_json(Path(folder, CONFIG).read_text())
+    with np.load(Path(folder, WEIGHTS)) as arrays:
+        model.set_weights([arrays[f"arr_{i}"] for i in range(len(arrays.files))])
+    return model
