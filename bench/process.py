@@ -67,6 +67,14 @@ def peak_memory() -> float:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
+def silence() -> None:
+    """Discard what this process prints, and what programs it starts print."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
+
+
 def described(error: BaseException) -> str:
     """Tell of an error in one line."""
     lines = str(error).strip().splitlines()

@@ -126,10 +126,16 @@ def start(target: Callable[..., None], *arguments: Any) -> tuple[Connection, Any
     """Start a process that is given the far end of a pipe and the arguments."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    started = context.Process(target=target, args=(theirs, *arguments), daemon=True)
+    started = context.Process(target=silently, args=(target, theirs, *arguments), daemon=True)
     started.start()
     theirs.close()
     return pipe, started
+
+
+def silently(target: Callable[..., None], *arguments: Any) -> None:
+    """Do the work of a process without its chatter; what matters goes through the pipe."""
+    process.silence()
+    target(*arguments)
 
 
 def answer(pipe: Connection, started: Any, patience: float) -> Any:

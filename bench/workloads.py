@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import cnnfast
-from cnnfast import layers
-from cnnfast.engine.graph import Graph
+from bench import networks, weights
 
 Array = NDArray[Any]
 
@@ -23,116 +20,56 @@ class Workload:
 
     Attributes:
         name: what tables call it.
-        build: makes the model; weights come from `seeded`.
         shape: of one input, without the batch axis.
         batch: the large batch, as many samples as fill the machine.
+        build: makes the model; None for networks that `bench.applications` takes from Keras.
         vocabulary: ids are drawn below it; 0 for inputs of real numbers.
+        brightest: pixel, for networks that scale them themselves; 0 for standard normal numbers.
     """
 
     name: str
-    build: Callable[[], Any]
     shape: tuple[int, ...]
     batch: int
+    build: Callable[[], Any] | None = None
     vocabulary: int = 0
+    brightest: float = 0.0
 
     def model(self) -> Any:
         """Build the model with weights that depend on nothing but the workload's name."""
+        if self.build is None:
+            raise ValueError(f"{self.name} is built by Keras; see `bench.applications`.")
         model = self.build()
-        random = np.random.default_rng(zlib.crc32(self.name.encode()))
-        model.set_weights([scaled(random, weight) for weight in model.get_weights()])
+        weights.seed(model, self.name)
         return model
 
     def inputs(self, samples: int) -> Array:
-        """Draw inputs: standard normal numbers, or ids."""
+        """Draw inputs: standard normal numbers, pixels, or ids."""
         random = np.random.default_rng(samples)
+        shape = (samples, *self.shape)
         if self.vocabulary:
-            return random.integers(0, self.vocabulary, (samples, *self.shape), dtype=np.int32)
-        return random.standard_normal((samples, *self.shape), dtype=np.float32)
-
-    def graph(self) -> Graph:
-        """Lower the model to operations, for engines that are given those."""
-        model = self.model()
-        graph = Graph()
-        value = graph.input(self.shape, "int32" if self.vocabulary else "float32")
-        graph.output(model.lower(graph, value))
-        return graph
+            return random.integers(0, self.vocabulary, shape, dtype=np.int32)
+        if self.brightest:
+            return random.random(shape, dtype=np.float32) * np.float32(self.brightest)
+        return random.standard_normal(shape, dtype=np.float32)
 
 
-def scaled(random: np.random.Generator, weight: Array) -> Array:
-    """Draw weights that keep activations at about their size from layer to layer."""
-    fan_in = max(1, weight.size // weight.shape[-1])
-    values = random.standard_normal(weight.shape, dtype=np.float32)
-    return values * np.float32((2.0 / fan_in) ** 0.5) if weight.ndim > 1 else values * 0.1
-
-
-def seed2d() -> Any:
-    """Build the 4 x 4 image network of the tutorials."""
-    return cnnfast.Sequential([
-        cnnfast.Input((4, 4, 1)),
-        layers.Conv2D(1, (3, 3), activation="relu"),
-        layers.MaxPooling2D((2, 2)),
-        layers.Flatten(),
-        layers.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
-
-
-def stock() -> Any:
-    """Build the sequence classifier of 50 steps."""
-    return cnnfast.Sequential([
-        cnnfast.Input((50, 1)),
-        layers.Conv1D(16, 5, activation="relu"),
-        layers.MaxPooling1D(4),
-        layers.Flatten(),
-        layers.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
-
-
-def imdb() -> Any:
-    """Build the text classifier: 20,000 words, 100 a review."""
-    return cnnfast.Sequential([
-        cnnfast.Input((100,), dtype="int32"),
-        layers.Embedding(20000, 128),
-        layers.Conv1D(32, 7, activation="relu"),
-        layers.MaxPooling1D(5),
-        layers.Conv1D(32, 7, activation="relu"),
-        layers.GlobalMaxPooling1D(),
-        layers.Dense(1, activation="sigmoid"),
-    ])  # fmt: skip
-
-
-def mnist() -> Any:
-    """Build the small convolutional network that every introduction trains on MNIST."""
-    return cnnfast.Sequential([
-        cnnfast.Input((28, 28, 1)),
-        layers.Conv2D(32, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Conv2D(64, 3, activation="relu"),
-        layers.MaxPooling2D(2),
-        layers.Flatten(),
-        layers.Dense(10, activation="softmax"),
-    ])  # fmt: skip
-
-
-def cifar() -> Any:
-    """Build three pairs of 3 x 3 convolutions with pooling between, and two dense layers."""
-    model = cnnfast.Sequential([cnnfast.Input((32, 32, 3))])
-    for filters in (32, 64, 128):
-        for _ in range(2):
-            model.add(layers.Conv2D(filters, 3, padding="same", activation="relu"))
-        model.add(layers.MaxPooling2D(2))
-    model.add(layers.Flatten())
-    model.add(layers.Dense(128, activation="relu"))
-    model.add(layers.Dense(10, activation="softmax"))
-    return model
-
+IMAGE = (224, 224, 3)
 
 WORKLOADS = {
     workload.name: workload
     for workload in (
-        Workload("seed2d", seed2d, (4, 4, 1), 4096),
-        Workload("stock", stock, (50, 1), 4096),
-        Workload("imdb", imdb, (100,), 1024, vocabulary=20000),
-        Workload("mnist", mnist, (28, 28, 1), 1024),
-        Workload("cifar", cifar, (32, 32, 3), 256),
+        Workload("seed1d", (8, 1), 4096, networks.seed1d),
+        Workload("seed2d", (4, 4, 1), 4096, networks.seed2d),
+        Workload("stock", (50, 1), 4096, networks.stock),
+        Workload("imdb", (100,), 1024, networks.imdb, vocabulary=20000),
+        Workload("mnist", (28, 28, 1), 1024, networks.mnist),
+        Workload("cifar", (32, 32, 3), 256, networks.cifar),
+        Workload("audio", (16000, 1), 128, networks.audio),
+        Workload("VGG16", IMAGE, 64),
+        Workload("ResNet50", IMAGE, 64),
+        Workload("MobileNetV2", IMAGE, 64),
+        Workload("EfficientNetB0", IMAGE, 64, brightest=255.0),
+        Workload("DenseNet121", IMAGE, 64),
+        Workload("Xception", (299, 299, 3), 64),
     )
 }

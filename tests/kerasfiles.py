@@ -27,7 +27,8 @@ def dense_model(units=4, features=3, **arguments):
 
 def weights_bytes(arrays=None, write=None):
     """Return a `.weights.h5` file of arrays by path; `write` may add to it."""
-    arrays = {"layers/dense/vars/0": KERNEL, "layers/dense/vars/1": BIAS} if arrays is None else arrays
+    if arrays is None:
+        arrays = {"layers/dense/vars/0": KERNEL, "layers/dense/vars/1": BIAS}
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for path, array in arrays.items():
@@ -55,7 +56,8 @@ def keras_bytes(config=None, weights=None, version="3.9.0", extra=(), **options)
 def legacy_bytes(config=None, layers=None, version="2.2.4", backend="tensorflow", write=None):
     """Return a legacy HDF5 file of a model; `layers` holds the arrays of each layer by name."""
     config = dense_model() if config is None else config
-    layers = {"dense": {"dense/kernel:0": KERNEL, "dense/bias:0": BIAS}} if layers is None else layers
+    if layers is None:
+        layers = {"dense": {"dense/kernel:0": KERNEL, "dense/bias:0": BIAS}}
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         if config:

@@ -7,16 +7,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 import cnnfast
-from bench.workloads import Workload
+from bench import model_files
 
 
 class Native:
-    """`model.predict` for batches, `model(x)` for single samples: whichever users would take."""
+    """`model(x)`: one call, one batch."""
 
-    def load(self, workload: Workload, threads: int) -> None:
+    def load(self, folder: str, threads: int) -> None:
         """Build the model."""
         cnnfast.config.set_num_threads(threads)
-        self.model = workload.model()
+        self.model = model_files.load(folder, cnnfast.models.model_from_json)
 
     def prepare(self, inputs: NDArray[Any]) -> NDArray[Any]:
         """Take the inputs as they are."""
@@ -30,3 +30,12 @@ class Native:
     def version(self) -> str:
         """Return the package's version."""
         return cnnfast.__version__
+
+
+class NativePredict(Native):
+    """`model.predict(x, verbose=0)`."""
+
+    def predict(self, prepared: NDArray[Any]) -> NDArray[Any]:
+        """Predict one batch."""
+        outputs: NDArray[Any] = self.model.predict(prepared, verbose=0)
+        return outputs

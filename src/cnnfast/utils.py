@@ -79,10 +79,9 @@ def normalize(x: ArrayLike, axis: int = -1, order: int = 2) -> NDArray[Any]:
     Returns:
         Array of the shape of `x`.
     """
-    array = np.atleast_1d(np.asarray(x))
-    norms = np.atleast_1d(np.linalg.norm(array, order, axis))
-    norms[norms == 0] = 1
-    normalized: NDArray[Any] = array / np.expand_dims(norms, axis)
+    array = np.asarray(x)
+    norms = np.linalg.norm(array, order, axis, keepdims=True)
+    normalized: NDArray[Any] = array / np.where(norms == 0, 1, norms)
     return normalized
 
 

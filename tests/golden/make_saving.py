@@ -117,8 +117,9 @@ MODELS: dict[str, Callable[[], Model]] = {
 
 def randomize(model: Model, random: np.random.Generator) -> None:
     """Give every weight a value of its own, so that a swapped pair changes the outputs."""
-    model.set_weights([random.uniform(0.1, 0.7, w.shape) - 0.2 * (w.ndim > 1)
-                       for w in model.get_weights()])
+    model.set_weights(
+        [random.uniform(0.1, 0.7, w.shape) - 0.2 * (w.ndim > 1) for w in model.get_weights()]
+    )
 
 
 def inputs_of(model: Model, random: np.random.Generator) -> list[np.ndarray]:
@@ -137,7 +138,8 @@ def write(name: str, folder: Path) -> None:
     inputs = inputs_of(model, random)
     outputs = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
     outputs = outputs if isinstance(outputs, list) else [outputs]
-    arrays = {f"x{i}": x for i, x in enumerate(inputs)} | {f"y{i}": y for i, y in enumerate(outputs)}
+    arrays = {f"x{i}": x for i, x in enumerate(inputs)}
+    arrays |= {f"y{i}": y for i, y in enumerate(outputs)}
     np.savez_compressed(folder / f"{name}.npz", **arrays)
     if name == "convnet":
         model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfast.engine.input_layer import Input
-from cnnfast.layers import Dense, Flatten
+from cnnfast.layers import Dense
 from cnnfast.models import Model, Sequential, predict
 from cnnfast.utils import PyDataset
 from exact import dense_by_hand, integers, with_integer_weights
@@ -233,78 +232,6 @@ def test_predict_out_read_only_or_part_of_the_data_is_refused(x: np.ndarray) -> 
 def test_predict_out_for_batches_is_refused(model: Sequential, x: np.ndarray) -> None:
     with pytest.raises(ValueError, match="number of samples is known"):
         quiet(model, iter([x]), out=np.empty((SAMPLES, 2), np.float32))
-
-
-# ---- memory-mapped files
-
-
-@pytest.fixture
-def mapped(tmp_path: Path, x: np.ndarray) -> Path:
-    path = tmp_path / "x.npy"
-    np.save(path, x)
-    return path
-
-
-@pytest.mark.parametrize("mode", ["r", "r+", "c"])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", ">i2"])
-@pytest.mark.usefixtures("small_chunks")
-def test_predict_mapped_file_gives_the_same(
-    model: Sequential, tmp_path: Path, mode: Any, dtype: str
-) -> None:
-    x = np.abs(integers(SAMPLES, SIZE)).astype(dtype)
-    np.save(tmp_path / "x.npy", x)
-    data = np.load(tmp_path / "x.npy", mmap_mode=mode)
-    assert (quiet(model, data) == dense_by_hand(x, model.get_weights())).all()
-    assert (data == x).all()
-    part = data[11:50]
-    assert (quiet(model, part) == dense_by_hand(x[11:50], model.get_weights())).all()
-
-
-@pytest.mark.usefixtures("small_chunks")
-def test_predict_mapped_copy_on_write_keeps_its_changes(
-    model: Sequential, mapped: Path, x: np.ndarray
-) -> None:
-    data = np.load(mapped, mmap_mode="c")
-    data[:] = 1
-    assert (quiet(model, data) == dense_by_hand(np.ones_like(x), model.get_weights())).all()
-    assert (data == 1).all()
-
-
-@pytest.mark.usefixtures("small_chunks")
-def test_predict_mapped_out_ends_up_in_the_file(
-    model: Sequential, tmp_path: Path, x: np.ndarray, expected: np.ndarray
-) -> None:
-    path = tmp_path / "y.npy"
-    out = np.lib.format.open_memmap(path, "w+", np.float32, expected.shape)
-    quiet(model, x, out=out)
-    assert (out == expected).all()
-    out.flush()
-    assert (np.load(path) == expected).all()
-
-
-def resident_bytes(path: Path) -> int:
-    """Count the bytes of a mapped file that are in this process's memory."""
-    resident, inside = 0, False
-    for line in Path("/proc/self/smaps").read_text().splitlines():
-        if "-" in line.split(" ")[0]:
-            inside = line.endswith(str(path))
-        elif inside and line.startswith("Rss:"):
-            resident += int(line.split()[1]) * 1024
-    return resident
-
-
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's smaps")
-@pytest.mark.parametrize("mode", ["r", "r+"])
-def test_predict_mapped_file_does_not_stay_in_memory(tmp_path: Path, mode: Any) -> None:
-    model = Sequential([Flatten(input_shape=(256, 256)), Dense(1)])
-    path = tmp_path / "large.npy"
-    array = np.lib.format.open_memmap(path, "w+", np.float32, (256, 256, 256))
-    array[:] = 1
-    del array
-    data = np.load(path, mmap_mode=mode)
-    assert float(data[5, 5, 5]) == 1
-    quiet(model, data)
-    assert resident_bytes(path) <= 2 * predict.CHUNK_BYTES
 
 
 # ---- batches

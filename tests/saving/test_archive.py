@@ -7,10 +7,10 @@ import warnings
 import zipfile
 
 import pytest
-from kerasfiles import keras_bytes
 
 from cnnfast.saving import archive
 from cnnfast.saving.archive import CONFIG, METADATA, WEIGHTS, read_folder, read_zip
+from kerasfiles import keras_bytes
 
 
 def zipped(members, **options):
@@ -91,7 +91,7 @@ def test_read_zip_encrypted_member_is_refused():
 
 def test_read_zip_wrong_checksum_is_refused():
     content = keras_bytes().replace(b'"units": 4', b'"units": 5')
-    with pytest.raises(ValueError, match="cannot be read.*CRC"):
+    with pytest.raises(ValueError, match=r"cannot be read.*CRC"):
         read_zip(io.BytesIO(content))
 
 
@@ -123,7 +123,8 @@ def test_read_folder_large_text_is_refused(tmp_path, monkeypatch):
     for name, content in SOUND:
         (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(archive, "MAX_JSON_BYTES", 7)
-    with pytest.raises(ValueError, match=r"config\.json has more than 7 bytes"), read_folder(
-        tmp_path
+    with (
+        pytest.raises(ValueError, match=r"config\.json has more than 7 bytes"),
+        read_folder(tmp_path),
     ):
         pass

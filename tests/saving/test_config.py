@@ -83,7 +83,8 @@ def test_walk_accepts_the_bare_list_of_old_sequentials():
 
 
 @pytest.mark.parametrize(
-    "layers", [None, 3, "Dense", [3], [{}], [{"class_name": 3, "config": {}}], [{"class_name": "A"}]]
+    "layers",
+    [None, 3, "Dense", [3], [{}], [{"class_name": 3, "config": {}}], [{"class_name": "A"}]],
 )
 def test_check_limits_malformed_layers_are_refused(layers):
     with pytest.raises(ValueError, match="layer"):
@@ -91,7 +92,7 @@ def test_check_limits_malformed_layers_are_refused(layers):
 
 
 def test_check_limits_model_of_unknown_class_is_refused():
-    with pytest.raises(ValueError, match="class 'Trojan'.*expected one of Functional"):
+    with pytest.raises(ValueError, match=r"class 'Trojan'.*expected one of Functional"):
         config.check_limits({"class_name": "Trojan", "config": {"layers": []}})
 
 

@@ -8,11 +8,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kerasfiles import dense_model, keras_bytes, layer, legacy_bytes, weights_bytes
 
 from cnnfast.models import Model
 from cnnfast.saving import load_model, load_weights
 from cnnfast.saving.upgrade import modernize
+from kerasfiles import dense_model, keras_bytes, layer, legacy_bytes, weights_bytes
 
 SOUND = {"keras": keras_bytes(), "h5": legacy_bytes()}
 KINDS = pytest.mark.parametrize("kind", SOUND)
@@ -23,9 +23,11 @@ def assert_loads_or_is_refused(content):
     try:
         model = load_model(io.BytesIO(content))
     except ValueError as error:
-        assert str(error).startswith("Cannot load a model from ")
+        message = str(error)
     else:
+        message = ""
         assert isinstance(model, Model)
+    assert not message or message.startswith("Cannot load a model from ")
 
 
 @KINDS
@@ -70,14 +72,16 @@ JSON = st.recursive(
     | st.floats()
     | st.text(max_size=5)
     | st.sampled_from(["Dense", "InputLayer", "Functional", "Sequential", "input", "relu"]),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(
-        st.sampled_from(
-            ["class_name", "config", "layers", "name", "inbound_nodes", "units", "batch_shape"]
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["class_name", "config", "layers", "name", "inbound_nodes", "units", "batch_shape"]
+            )
+            | st.text(max_size=5),
+            inner,
+            max_size=5,
         )
-        | st.text(max_size=5),
-        inner,
-        max_size=5,
     ),
     max_leaves=12,
 )

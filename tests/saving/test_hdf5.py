@@ -91,7 +91,7 @@ def test_dataset_without_a_shape_is_refused():
 
 
 def test_dataset_of_many_axes_is_refused():
-    with pytest.raises(ValueError, match="at most rank 8"):
+    with pytest.raises(ValueError, match="not one of rank 0 to 8"):
         dataset_of(stored(data=np.ones((1,) * 9, np.float32)))
 
 
@@ -143,7 +143,7 @@ def test_dataset_that_declares_more_than_it_stores_is_refused():
     def write(file):
         file.create_dataset("data", (1 << 16, 1 << 16), "f4", chunks=(1, 1 << 10))
 
-    with pytest.raises(ValueError, match="declares 17179869184 bytes|than 6"):
+    with pytest.raises(ValueError, match=r"declares 17179869184 bytes|to more than"):
         dataset_of(write)
 
 
@@ -234,9 +234,9 @@ def test_text_attribute_missing_is_none():
 
 @pytest.mark.parametrize("value", [3, np.arange(3), ["a", "b"], b"\xff", np.bytes_(b"\xff")])
 def test_text_attribute_of_something_else_is_refused(value):
-    with open_hdf5(written(lambda file: file.attrs.create("a", value))) as root:
-        with pytest.raises(ValueError, match="text|codec"):
-            root.text("a")
+    file = written(lambda file: file.attrs.create("a", value))
+    with open_hdf5(file) as root, pytest.raises(ValueError, match=r"text|codec"):
+        root.text("a")
 
 
 def test_texts_joins_numbered_pieces_in_order():
@@ -255,9 +255,9 @@ def test_texts_of_an_empty_list_is_empty():
 
 def test_large_attribute_is_refused(monkeypatch):
     monkeypatch.setattr(hdf5, "MAX_TEXT_BYTES", 10)
-    with open_hdf5(written(lambda file: file.attrs.create("a", np.bytes_(b"x" * 11)))) as root:
-        with pytest.raises(ValueError, match="declares 11 bytes"):
-            root.text("a")
+    file = written(lambda file: file.attrs.create("a", np.bytes_(b"x" * 11)))
+    with open_hdf5(file) as root, pytest.raises(ValueError, match="declares 11 bytes"):
+        root.text("a")
 
 
 def test_datasets_lists_every_object_once_and_stops_at_cycles():

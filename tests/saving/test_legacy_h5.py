@@ -6,12 +6,12 @@ import io
 
 import numpy as np
 import pytest
-from kerasfiles import legacy_bytes
 
 from cnnfast.layers import BatchNormalization, Conv1D, Conv2D, Dense
 from cnnfast.models import Sequential
 from cnnfast.saving import legacy_h5, load_weights
 from cnnfast.saving.hdf5 import open_hdf5
+from kerasfiles import legacy_bytes
 
 RANDOM = np.random.default_rng(3)
 IMAGES = RANDOM.normal(size=(3, 2, 4, 5)).astype(np.float32)
@@ -102,8 +102,10 @@ def test_frozen_layers_of_a_nested_model_come_last():
         ("b", "moving_mean"),
         ("b", "moving_variance"),
     ]
-    values = {f"{layer}/{name}": RANDOM.normal(size=(2, 2)[: 1 + (name == "kernel")])
-              for layer, name in order}
+    values = {
+        f"{layer}/{name}": RANDOM.normal(size=(2, 2)[: 1 + (name == "kernel")])
+        for layer, name in order
+    }
     last = {"kernel": np.ones((2, 1)), "bias": np.ones(1)}
     content = legacy_bytes(config={}, layers={"inner": values, "last": last})
     load_weights(model, io.BytesIO(content))

@@ -7,12 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from kerasfiles import BIAS, KERNEL, dense_model, keras_bytes, layer, legacy_bytes, weights_bytes
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.layers import Dense
 from cnnfast.models import Sequential
 from cnnfast.saving import load_model, load_weights
+from kerasfiles import BIAS, KERNEL, dense_model, keras_bytes, layer, legacy_bytes, weights_bytes
 
 
 class Doubled(Layer):
@@ -140,9 +140,7 @@ def test_load_model_with_other_shapes_is_refused_naming_the_layer(units, feature
             loaded(content(dense_model(units, features)))
 
 
-@pytest.mark.parametrize(
-    ("units", "features"), [(2**30, 3), (4, 2**30), (2**31 - 1, 2**31 - 1)]
-)
+@pytest.mark.parametrize(("units", "features"), [(2**30, 3), (4, 2**30), (2**31 - 1, 2**31 - 1)])
 def test_load_model_config_asking_for_more_than_the_file_has_is_refused(units, features):
     with pytest.raises(ValueError, match="more weights than its file holds"):
         loaded(keras_bytes(dense_model(units, features)))
@@ -164,7 +162,7 @@ def test_load_model_many_layers_asking_for_more_together_are_refused():
         {"units": 4, "activation": "system"},
         {"units": 4, "activation": {"class_name": "function", "config": "os.system"}},
         {"units": 4, "kernel_initializer": {"class_name": "Trojan", "config": {}}},
-        {"units": 4, "kernel_regularizer": {"module": "os", "class_name": "system", "config": "ls"}},
+        {"units": 4, "bias_constraint": {"module": "os", "class_name": "system", "config": "ls"}},
         {"units": 4, "dtype": "float64"},
         {"units": 4, "name": ["a"]},
     ],

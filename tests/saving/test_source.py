@@ -29,7 +29,7 @@ def test_kind_is_told_by_content_and_leaves_the_file_at_its_start(content, expec
 
 @pytest.mark.parametrize("content", [b"P", b"text", bytes(5000), bytes(100) + HDF5])
 def test_kind_of_other_content_is_refused(content):
-    with pytest.raises(ValueError, match="neither a .keras archive"):
+    with pytest.raises(ValueError, match=r"neither a \.keras archive"):
         kind(io.BytesIO(content))
 
 
@@ -39,8 +39,9 @@ def test_kind_of_an_empty_file_is_refused():
 
 
 def test_opened_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no file at .*nothing\.keras"), opened(
-        tmp_path / "nothing.keras"
+    with (
+        pytest.raises(FileNotFoundError, match=r"no file at .*nothing\.keras"),
+        opened(tmp_path / "nothing.keras"),
     ):
         pass
 
@@ -69,8 +70,9 @@ def test_opened_file_object_is_rewound_and_left_open():
 
 @pytest.mark.parametrize("wrong", [3, None, io.StringIO("text"), b"path"])
 def test_opened_something_else_is_refused(wrong):
-    with pytest.raises(TypeError, match="`filepath` must be a path or a seekable binary file"), (
-        opened(wrong)
+    with (
+        pytest.raises(TypeError, match="`filepath` must be a path or a seekable binary file"),
+        opened(wrong),
     ):
         pass
 

@@ -6,13 +6,13 @@ import io
 
 import numpy as np
 import pytest
-from kerasfiles import weights_bytes
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.layers import Dense, Flatten
 from cnnfast.models import Sequential
 from cnnfast.saving import load_weights, weights_h5
 from cnnfast.saving.hdf5 import open_hdf5
+from kerasfiles import weights_bytes
 
 
 class Pair(Layer):

@@ -44,6 +44,11 @@ typedef struct Window {
 typedef void pool_kernel(const float *x, ptrdiff_t x_step, const Window *window, float *y,
                          ptrdiff_t y_step, ptrdiff_t pixels, ptrdiff_t channels, float scale);
 
+/* See micro/gather.h. */
+typedef void gather_kernel(const float *const *rows, ptrdiff_t step, ptrdiff_t taps,
+                           const float *bias, float *y, ptrdiff_t columns, float lowest,
+                           float highest);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -76,6 +81,7 @@ typedef struct Kernels {
 #include "kernels.inc"
 #undef ROW
     pool_kernel *pools[POOLS];
+    gather_kernel *gather_sum;
     peak_kernel *fma_peak;
 } Kernels;
 

@@ -35,6 +35,10 @@ cdef extern from "kernels.h":
         const float *x, Py_ssize_t x_step, const Window *window, float *y, Py_ssize_t y_step,
         Py_ssize_t pixels, Py_ssize_t channels, float scale) noexcept nogil
 
+    ctypedef void gather_kernel(
+        const float *const *rows, Py_ssize_t step, Py_ssize_t taps, const float *bias, float *y,
+        Py_ssize_t columns, float lowest, float highest) noexcept nogil
+
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
     ctypedef struct Kernels:
@@ -52,6 +56,7 @@ cdef extern from "kernels.h":
         row_kernel *sparsemax
         row_kernel *glu
         pool_kernel *pools[2]
+        gather_kernel *gather_sum
         peak_kernel *fma_peak
 
     const int POOL_max

@@ -2,9 +2,9 @@
 
 Layout: NHWC, no copy of the input. Only real pixels count: windows that reach over an edge are
 trimmed, pixel by pixel, and an average is divided by what is left. The windows in between are one
-call of the micro-kernel. It is given the windows whole, or where that costs less its columns are
-reduced first, all W * C floats of a row as one vector loop into L1, and then the rows of that:
-for wide windows that overlap, and for pixels of less than a vector.
+call of the micro-kernel. Wide windows that overlap and pixels of less than a vector are done
+columns first: all W * C floats of R rows are reduced into one row in L1, as one vector loop, and
+that row takes the place of the image.
 """
 
 from cython.parallel cimport prange, threadid
@@ -52,11 +52,11 @@ cdef void pool_nothing(const PoolingTask *task, float *y, Py_ssize_t count) noex
 
 
 cdef void pool_edge(const PoolingTask *task, const float *x, float *y, Py_ssize_t rows,
-                    Py_ssize_t q) noexcept nogil:
+                    Py_ssize_t tall, Py_ssize_t q) noexcept nogil:
     """Do one output pixel whose window reaches over the left or the right edge."""
     cdef Py_ssize_t left = q * task.stride_w - task.left
     cdef Py_ssize_t start = max(left, 0), stop = min(left + task.S, task.W)
-    cdef Window window = [rows, task.W * task.C, stop - start, task.C]
+    cdef Window window = [tall, task.W * task.C, stop - start, task.C]
     if start >= stop:
         pool_nothing(task, y + q * task.C, task.C)
         return
@@ -64,55 +64,44 @@ cdef void pool_edge(const PoolingTask *task, const float *x, float *y, Py_ssize_
                 scale_of(task.average, rows * (stop - start)))
 
 
-cdef void pool_separable(const PoolingTask *task, const float *x, float *y, Py_ssize_t rows,
-                         float *scratch) noexcept nogil:
-    """Do the inner pixels of a row, columns first; x is where their first window begins."""
-    cdef Py_ssize_t pixels = task.end - task.first, C = task.C
-    cdef Py_ssize_t width = (pixels - 1) * task.stride_w + task.S
-    cdef Window column = [rows, task.W * C, 1, 0]
-    cdef Window row = [1, 0, task.S, C]
-    cdef float scale = scale_of(task.average, rows * task.S)
-    cdef float *spread = scratch + task.spread
-    task.kernel(x, 0, &column, scratch, 0, 1, width * C, 1.0)
-    if task.stride_w == 1:
-        task.kernel(scratch, 0, &row, y, 0, 1, pixels * C, scale)
-    elif C >= task.lanes:
-        task.kernel(scratch, task.stride_w * C, &row, y, C, pixels, C, scale)
-    else:
-        # A whole vector for every pixel; the next one overwrites what is too much.
-        task.kernel(scratch, task.stride_w * C, &row, spread, C, pixels, task.lanes, scale)
-        memcpy(y, spread, pixels * C * sizeof(float))
-
-
 cdef void pool_inner(const PoolingTask *task, const float *x, float *y, Py_ssize_t rows,
-                     float *scratch) noexcept nogil:
+                     Py_ssize_t tall, float *spread) noexcept nogil:
     """Do the pixels of a row whose windows lie within the input's width."""
     cdef Py_ssize_t pixels = task.end - task.first, C = task.C
-    cdef Window window = [rows, task.W * C, task.S, C]
+    cdef Window window = [tall, task.W * C, task.S, C]
+    cdef float scale = scale_of(task.average, rows * task.S)
     x += (task.first * task.stride_w - task.left) * C
     y += task.first * C
-    if task.separable:
-        pool_separable(task, x, y, rows, scratch)
+    if task.separable and task.stride_w == 1:
+        task.kernel(x, 0, &window, y, 0, 1, pixels * C, scale)
+    elif C < task.lanes:
+        # A whole vector for every pixel; the next one overwrites what is too much.
+        task.kernel(x, task.stride_w * C, &window, spread, C, pixels, task.lanes, scale)
+        memcpy(y, spread, pixels * C * sizeof(float))
     else:
-        task.kernel(x, task.stride_w * C, &window, y, C, pixels, C,
-                    scale_of(task.average, rows * task.S))
+        task.kernel(x, task.stride_w * C, &window, y, C, pixels, C, scale)
 
 
 cdef void pool_row(const PoolingTask *task, const float *x, float *y, Py_ssize_t p,
                    float *scratch) noexcept nogil:
     """Do output row p of an image x."""
-    cdef Py_ssize_t top = p * task.stride_h - task.top
+    cdef Py_ssize_t top = p * task.stride_h - task.top, row = task.W * task.C
     cdef Py_ssize_t start = max(top, 0), stop = min(top + task.R, task.H), q
+    cdef Py_ssize_t rows = stop - start, tall = rows
+    cdef Window column = [rows, row, 1, 0]
     if start >= stop:
         pool_nothing(task, y, task.Q * task.C)
         return
-    x += start * task.W * task.C
+    x += start * row
+    if task.separable:
+        task.kernel(x, 0, &column, scratch, 0, 1, row, 1.0)
+        x, tall = scratch, 1
     for q in range(task.first):
-        pool_edge(task, x, y, stop - start, q)
+        pool_edge(task, x, y, rows, tall, q)
     if task.first < task.end:
-        pool_inner(task, x, y, stop - start, scratch)
+        pool_inner(task, x, y, rows, tall, scratch + task.spread)
     for q in range(task.end, task.Q):
-        pool_edge(task, x, y, stop - start, q)
+        pool_edge(task, x, y, rows, tall, q)
 
 
 cdef int block(
@@ -218,7 +207,7 @@ cdef class Pooling(Kernel):
         cdef bint slides = task.R == 3 and task.S == 3 and stride <= 2
         task.first = min((task.left + stride - 1) // stride, task.Q)
         task.end = max(min(inner // stride + 1 if inner >= 0 else 0, task.Q), task.first)
-        # Floats moved for a float of output: into and out of L1, or tap by tap.
+        # Floats moved for a float of output: through a row in L1, or tap by tap.
         task.separable = task.C < task.lanes or (
             not slides and stride * (task.R + 1) + task.S < task.R * task.S)
         if task.separable:

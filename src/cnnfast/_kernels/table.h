@@ -1,5 +1,6 @@
 /* Fills the table of one instruction set. Included last by each file in isa/. */
 #include "micro/elementwise.h"
+#include "micro/gather.h"
 #include "micro/gemm.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
@@ -43,6 +44,7 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef POOL
     },
+    .gather_sum = gather_sum,
     .fma_peak = fma_peak,
 };
 

@@ -197,11 +197,11 @@ def _confusion_table(counts: NDArray[np.int64]) -> Table:
 def _show_speed(console: Console, speed: Speed) -> None:
     threads = config.get_num_threads()
     console.print(
-        f"Classified {speed.images:,} images in {speed.seconds:.2f} s: "
-        f"[bold]{speed.images_per_second:,.0f} images per second[/bold] "
-        f"on {threads} thread{'s' * (threads > 1)} with {dispatch.active()}.\n"
-        f"That is {speed.images_per_second * speed.operations / 1e9:,.1f} GFLOP/s, "
-        f"{speed.fraction_of_peak:.0%} of the {speed.peak / 1e9:,.1f} GFLOP/s that multiply-adds "
-        "in registers reach here.",
+        f"Classified {speed.images:,} images in {speed.seconds:.2f} s "
+        f"on {threads} thread{'s' * (threads > 1)} with {dispatch.active()}:\n"
+        f"[bold]{speed.images_per_second:,.0f} images per second[/bold], "
+        f"{speed.images_per_second * speed.operations / 1e9:,.1f} GFLOP/s.\n"
+        f"That is {speed.fraction_of_peak:.0%} of the {speed.peak / 1e9:,.1f} GFLOP/s "
+        "that multiply-adds in registers reach here.",
         highlight=False,
     )

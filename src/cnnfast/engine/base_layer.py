@@ -17,7 +17,7 @@ from cnnfast.engine.layer_arguments import policy_config, policy_name, take_inpu
 from cnnfast.engine.naming import validate_name
 from cnnfast.engine.node import Node
 from cnnfast.engine.placed import Placed, shapes_of
-from cnnfast.engine.plan_cache import Compiled
+from cnnfast.engine.plan_cache import Compiled, PlanCache
 from cnnfast.engine.structure import Shape, as_shapes, flatten, flatten_shapes, is_shape
 from cnnfast.engine.tensor import KerasTensor, any_symbolic
 from cnnfast.engine.topology import Network
@@ -358,6 +358,17 @@ class Layer(VariableOwner, Placed):
         """
         if config and config.get("input_shape") is not None:
             self.build(as_shapes(config["input_shape"]))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles of a layer have its weights, but no place in a model and no plans."""
+        left_behind = ("_plans", "_fast_plans", "inbound_nodes")
+        return {name: value for name, value in vars(self).items() if name not in left_behind}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.inbound_nodes = []
+        self._plans = PlanCache()
+        self._fast_plans = self._plans.fast
 
     @property
     def dtype(self) -> str:

@@ -11,7 +11,8 @@ from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.memory import Lifetime, assign_offsets
-from cnnfast.ops.embedding import Embedding
+from cnnfast.engine.passes import optimize
+from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.layout import Concatenate
 from cnnfast.threads import thread_count
 
@@ -78,8 +79,8 @@ class Plan:
 
 
 def compile_graph(graph: Graph) -> Plan:
-    """Make a plan of a graph."""
-    return Plan(graph)
+    """Make a plan of a graph, rewritten so that there is less to do."""
+    return Plan(optimize(graph))
 
 
 def prepare(operation: Operation) -> Kernel:
@@ -93,7 +94,7 @@ def tables_of(operations: list[Operation], inputs: tuple[Value, ...]) -> list[tu
     return [
         (inputs.index(operation.inputs[0].root), len(operation.op.table))
         for operation in operations
-        if isinstance(operation.op, Embedding) and operation.inputs[0].root in inputs
+        if isinstance(operation.op, Embedding | EmbeddingConvolution) and operation.inputs[0].root in inputs
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -62,6 +63,7 @@ class PlanCache:
         self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
         self._weights: list[tuple[Variable, int]] = []
         self._time = -1
+        self._lock = threading.Lock()
 
     def get(self, layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
         """Find or compile the plan for inputs of given shapes.
@@ -70,10 +72,15 @@ class PlanCache:
             layer: the owner of this cache, built.
             shapes: shape of each input, without the batch axis.
         """
-        time = CLOCK.time
-        if time != self._time:
-            self._drop_stale(layer)
-            self._time = time
+        with self._lock:
+            # The time before the weights are read: a change in between makes the plan stale.
+            time = CLOCK.time
+            if time != self._time:
+                self._drop_stale(layer)
+                self._time = time
+            return self._find(layer, shapes, time)
+
+    def _find(self, layer: Layer, shapes: tuple[SampleShape, ...], time: int) -> Compiled:
         compiled = self._plans.get(shapes)
         if compiled is None:
             compiled = compile_layer(layer, shapes)

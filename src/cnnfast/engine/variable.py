@@ -127,6 +127,10 @@ class Variable:
     def __getitem__(self, key: Any) -> Any:
         return self._value[key]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._value.flags.writeable = False
+
     def __repr__(self) -> str:
         return (
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "

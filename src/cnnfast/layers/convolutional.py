@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from cnnfast import regularizers
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
@@ -148,6 +149,7 @@ class BaseConvolution(KernelLayer):
             "data_format": self.data_format,
             "dilation_rate": self.dilation_rate,
             "groups": self.groups,
+            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
         }
 
 

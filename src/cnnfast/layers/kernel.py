@@ -81,15 +81,16 @@ class KernelLayer(Layer):
         return lowering.activated_shape(self.activation, shape)
 
     def get_config(self) -> dict[str, Any]:
+        penalty = regularizers.serialize(self.activity_regularizer)
         return {
             **super().get_config(),
+            **({} if penalty is None else {"activity_regularizer": penalty}),
             "activation": checks.serialize_activation(self.activation),
             "use_bias": self.use_bias,
             "kernel_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
             "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
             "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "activity_regularizer": regularizers.serialize(self.activity_regularizer),
             "kernel_constraint": constraints.serialize(self.kernel_constraint),
             "bias_constraint": constraints.serialize(self.bias_constraint),
         }

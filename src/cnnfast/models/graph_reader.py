@@ -13,7 +13,7 @@ from cnnfast.models.serialization import Config, deserialize_layer
 TENSOR_CLASS = "__keras_tensor__"
 
 
-class _MissingTensorError(LookupError):
+class _MissingTensorError(ValueError):
     """A tensor that a call needs has not been made yet."""
 
 

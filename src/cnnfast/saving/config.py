@@ -23,9 +23,30 @@ MAX_APPLICATIONS = 100_000
 MODEL_CLASSES = ("Functional", "Model", "Sequential")
 _WRAPPED = ("layer", "forward_layer", "backward_layer")
 _SIZE_KEYS = frozenset(
-    """axis batch_input_shape batch_shape cropping depth_multiplier dilation_rate dims filters
-    groups input_dim kernel_size n output_dim output_padding padding pool_size shape shared_axes
-    size strides target_shape units""".split()
+    [
+        "axis",
+        "batch_input_shape",
+        "batch_shape",
+        "cropping",
+        "depth_multiplier",
+        "dilation_rate",
+        "dims",
+        "filters",
+        "groups",
+        "input_dim",
+        "kernel_size",
+        "n",
+        "output_dim",
+        "output_padding",
+        "padding",
+        "pool_size",
+        "shape",
+        "shared_axes",
+        "size",
+        "strides",
+        "target_shape",
+        "units",
+    ]
 )
 
 
@@ -240,9 +261,7 @@ def described_class(entry: Config) -> str:
 
 def _unsupported_message(places: Mapping[str, list[str]]) -> str:
     counts = Counter({name: len(paths) for name, paths in places.items()})
-    lines = [
-        f"  {name} (x{count}): {_some(places[name])}" for name, count in counts.most_common()
-    ]
+    lines = [f"  {name} (x{count}): {_some(places[name])}" for name, count in counts.most_common()]
     message = "it uses layers that cnnfast does not support:\n" + "\n".join(lines)
     if "Lambda" in places:
         message += "\nA Lambda layer holds code, which is never run from a file."

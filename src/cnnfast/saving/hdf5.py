@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from cnnfast.saving.global_heap import check_global_heaps
+
 if TYPE_CHECKING:
     import h5py
 
@@ -27,6 +29,7 @@ SMALL_CHUNK_BYTES = 1 << 20
 _DEFLATE, _SHUFFLE, _FLETCHER32, _LZF = 1, 2, 3, 32000
 _FILTERS = {_DEFLATE: "gzip", _SHUFFLE: "shuffle", _FLETCHER32: "fletcher32", _LZF: "lzf"}
 _FLETCHER32_BYTES = 4
+_SIZES = (8, 8)
 _READ_ERRORS = (OSError, KeyError, RuntimeError, ValueError, TypeError, OverflowError, MemoryError)
 
 
@@ -54,9 +57,12 @@ def open_hdf5(file: BinaryIO) -> Iterator[Group]:
     """
     import h5py
 
+    check_global_heaps(file)
     with reading("the file"):
         handle = h5py.File(file, "r")
     try:
+        if handle.id.get_create_plist().get_sizes() != _SIZES:
+            raise ValueError("the HDF5 file does not use addresses and lengths of 8 bytes")
         yield Group(handle, "", _Account(_file_bytes(file)))
     finally:
         handle.close()
@@ -218,7 +224,7 @@ class Group:
             handle = attributes.get_id(name)
             declared = int(np.prod(handle.shape, dtype=object)) * handle.dtype.itemsize
         if declared > MAX_TEXT_BYTES:
-            raise ValueError(f"{where} declares {declared} bytes, at most {MAX_TEXT_BYTES} are read")
+            raise ValueError(f"{where} declares {declared} bytes, more than {MAX_TEXT_BYTES}")
         with reading(where):
             return attributes[name]
 
@@ -331,7 +337,7 @@ def _check_inflated(compressed: bytes, limit: int) -> None:
 
 def _check_shape(shape: tuple[int, ...] | None, path: str) -> None:
     if shape is None or len(shape) > MAX_RANK:
-        raise ValueError(f"dataset '{path}' has the shape {shape}, expected at most rank {MAX_RANK}")
+        raise ValueError(f"dataset '{path}' has the shape {shape}, not one of rank 0 to {MAX_RANK}")
 
 
 def _check_dtype(dtype: np.dtype[Any], path: str) -> None:

@@ -29,9 +29,7 @@ def weights_group(root: Group) -> Group | None:
 
 def elements(group: Group) -> int:
     """Return how many numbers the listed layers store."""
-    return total_size(
-        dataset for name in _names(group) for dataset in _datasets(group.group(name))
-    )
+    return total_size(dataset for name in _names(group) for dataset in _datasets(group.group(name)))
 
 
 def transfers(model: Model, group: Group, by_name: bool) -> list[LayerTransfer]:
@@ -90,7 +88,7 @@ def _layer_transfer(
 def _layout(
     owner: Layer, variable: Variable, stored: tuple[int, ...], major: int, backend: str | None
 ) -> Layout:
-    """Find how a kernel was stored: Keras 1 ordered its axes otherwise, Theano reads it backwards."""
+    """Find how a kernel was stored: Keras 1 ordered it otherwise, Theano reads it backwards."""
     kind = next((c.__name__ for c in type(owner).__mro__ if c.__name__ in _CONVOLUTIONS), None)
     if kind is None or variable is not owner.weights[0]:
         return AS_STORED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from cnnfast.engine.allocation import weights_from_file
 from cnnfast.engine.base_layer import Layer
@@ -17,9 +17,9 @@ from cnnfast.saving.config import (
     Config,
     check_limits,
     check_supported,
+    is_model,
     layer_name,
     model_layers,
-    is_model,
     parse_json,
 )
 from cnnfast.saving.hdf5 import Group, open_hdf5
@@ -106,10 +106,11 @@ def load_weights(
     with opened(filepath) as source, _naming(filepath, "load weights"):
         if isinstance(source, Path):
             with read_folder(source) as archive, open_hdf5(archive.weights) as root:
-                return _fill(model, root, skip_mismatch, by_name)
-        weights = read_zip_weights(source) if kind(source) == "zip" else source
-        with open_hdf5(weights) as root:
-            _fill(model, root, skip_mismatch, by_name)
+                carry_out(_transfers(model, root, by_name), skip_mismatch)
+        else:
+            weights = read_zip_weights(source) if kind(source) == "zip" else source
+            with open_hdf5(weights) as root:
+                carry_out(_transfers(model, root, by_name), skip_mismatch)
 
 
 @contextmanager
@@ -199,10 +200,6 @@ def _check_custom(name: str, supplied: Any) -> None:
             f"custom_objects[{name!r}] stands for a layer and must be a subclass of cnnfast's "
             f"Layer. Received: {supplied!r}"
         )
-
-
-def _fill(model: Model, root: Group, skip_mismatch: bool, by_name: bool) -> None:
-    carry_out(_transfers(model, root, by_name), skip_mismatch)
 
 
 def _transfers(model: Model, root: Group, by_name: bool) -> list[LayerTransfer]:

@@ -84,7 +84,10 @@ class LayerTransfer:
 
 
 def pair(
-    layer: str, variables: Sequence[Variable], datasets: Sequence[Dataset], layouts: Sequence[Layout]
+    layer: str,
+    variables: Sequence[Variable],
+    datasets: Sequence[Dataset],
+    layouts: Sequence[Layout],
 ) -> LayerTransfer:
     """Match the variables of a layer with its datasets, in order.
 

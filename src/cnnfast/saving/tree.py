@@ -57,7 +57,8 @@ def children(layer: Layer, container: str, doubled: bool) -> Iterator[tuple[str,
         if isinstance(value, Layer):
             yield attribute, value
         elif isinstance(value, list | tuple):
-            yield from _listed([item for item in value if isinstance(item, Layer)], attribute, False)
+            layers = [item for item in value if isinstance(item, Layer)]
+            yield from _listed(layers, attribute, doubled=False)
 
 
 def _listed(layers: Iterable[Layer], prefix: str, doubled: bool) -> Iterator[tuple[str, Layer]]:

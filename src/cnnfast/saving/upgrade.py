@@ -12,7 +12,9 @@ from typing import Any
 from cnnfast.saving import keras1
 from cnnfast.saving.config import Config, is_model, model_layers
 
-_CLASSES = dict.fromkeys(("BatchNormalizationV1", "BatchNormalizationV2"), "BatchNormalization")
+_CLASSES: dict[str, str] = dict.fromkeys(
+    ("BatchNormalizationV1", "BatchNormalizationV2"), "BatchNormalization"
+)
 _TUPLES = ("__tuple__", "TensorShape")
 _ARRAYS = ("__numpy__", "__ndarray__", "__tensor__")
 _INPUT_SHAPES = ("batch_input_shape", "batch_shape")
@@ -145,7 +147,8 @@ def _with_input_shape(layers: list[Config], shape: Any) -> list[Config]:
 
 
 def _layer(entry: Config, major: int) -> Config:
-    class_name = _CLASSES.get(entry["class_name"], entry["class_name"])
+    class_name: str = entry["class_name"]
+    class_name = _CLASSES.get(class_name, class_name)
     config = dict(entry["config"]) if isinstance(entry["config"], dict) else {}
     if major == 1:
         class_name, config = keras1.modernize(class_name, config)

@@ -7,7 +7,9 @@
  *         a matrix go through the same function.
  * Tile    Windows of 2x2, 3x3 and 2..5 in line are unrolled, others are loops. 3x3 windows that
  *         overlap slide: the reduced columns that the next pixel shares are carried along in L1,
- *         so that it loads 6 pixels (step 2) or 3 (step 1) instead of 9.
+ *         so that it loads 6 pixels (step 2) or 3 (step 1) instead of 9. Tall windows of one
+ *         pixel walk down four rows at a time on top of y, which stays in L1: column by column
+ *         they would touch a page a row.
  * Tail    The last vector overlaps the one before it, so y must not overlap x. Pixels of less
  *         than a vector are masked.
  * Numerics  A window is reduced down its columns, then from left to right, in every tile: an
@@ -18,11 +20,27 @@
 /* Channels that slide together: a wide layer's, in 1 KB of L1 for each column. */
 #define SLIDING 256
 
-/* vf_max alone lets only a NaN of its second operand through. */
-ALWAYS_INLINE vf pool_join(int kind, vf a, vf b)
+/* Rows of a tall window that are read side by side. */
+#define TALL 4
+
+/* Adds one tap. vf_max lets the NaN of a total through; that of a tap is looked for apart, so
+ * that the chain of totals is no longer for it. */
+ALWAYS_INLINE vf pool_join(int kind, vf total, vf tap)
 {
-    if (kind == POOL_average) return vf_add(a, b);
-    return vf_select(vf_less_equal(a, a), vf_max(a, b), a);
+    if (kind == POOL_average) return vf_add(total, tap);
+    return vf_select(vf_less_equal(tap, tap), vf_max(tap, total), tap);
+}
+
+/* Adds rows below one another; TALL of them are unrolled. */
+ALWAYS_INLINE vf pool_rows(int kind, vf total, const float *x, ptrdiff_t row, ptrdiff_t rows)
+{
+    if (rows == TALL)
+        for (ptrdiff_t r = 0; r < TALL; r++)
+            total = pool_join(kind, total, vf_load(x + r * row));
+    else
+        for (ptrdiff_t r = 0; r < rows; r++)
+            total = pool_join(kind, total, vf_load(x + r * row));
+    return total;
 }
 
 ALWAYS_INLINE vf pool_column(int kind, const float *x, Window w)
@@ -56,6 +74,25 @@ ALWAYS_INLINE void pool_direct(int kind, const float *x, ptrdiff_t x_step, Windo
         for (ptrdiff_t c = 0; c < last; c += LANES) pool_vector(kind, x + c, w, y + c, scale);
         pool_vector(kind, x + last, w, y + last, scale);
     }
+}
+
+/* One pixel of many rows: a few of them at a time, in the order they lie in memory, on top of
+ * what y holds already. The last vector is kept apart, because it overlaps another. */
+ALWAYS_INLINE void pool_tall(int kind, const float *x, Window w, float *y, ptrdiff_t channels,
+                             vf scale)
+{
+    const ptrdiff_t last = channels - LANES;
+    vf end = vf_load(x + last);
+    for (ptrdiff_t c = 0; c < last; c += LANES) vf_store(y + c, vf_load(x + c));
+    for (ptrdiff_t r = 1; r < w.rows; r += TALL) {
+        const float *row = x + r * w.row;
+        const ptrdiff_t rows = w.rows - r < TALL ? w.rows - r : TALL;
+        for (ptrdiff_t c = 0; c < last; c += LANES)
+            vf_store(y + c, pool_rows(kind, vf_load(y + c), row + c, w.row, rows));
+        end = pool_rows(kind, end, row + last, w.row, rows);
+    }
+    for (ptrdiff_t c = 0; c < last; c += LANES) vf_store(y + c, vf_mul(vf_load(y + c), scale));
+    vf_store(y + last, vf_mul(end, scale));
 }
 
 /* Pixels of less than a vector. */
@@ -143,6 +180,10 @@ ALWAYS_INLINE void pool(int kind, const float *x, ptrdiff_t x_step, Window w, fl
     }
     if (is_three && x_step == 2 * w.column) {
         pool_slides(kind, 2, x, three, y, y_step, pixels, channels, scale);
+        return;
+    }
+    if (w.rows > TALL && w.columns == 1 && pixels == 1) {
+        pool_tall(kind, x, w, y, channels, scale);
         return;
     }
     POOL_UNROLLED(kind, 2, 2)

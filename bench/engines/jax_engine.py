@@ -1,0 +1,40 @@
+"""JAX: a Keras model on its backend, compiled as a whole."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+os.environ |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
+
+import jax  # noqa: E402 - the backend is chosen first
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+
+from bench import model_files  # noqa: E402
+
+
+class Jax:
+    """`jax.jit` with the weights as constants; it uses as many CPUs as the process may."""
+
+    def load(self, folder: str, threads: int) -> None:
+        """Load the model."""
+        model = model_files.load(folder, keras.models.model_from_json)
+        trainable = [jax.numpy.asarray(variable.value) for variable in model.trainable_variables]
+        fixed = [jax.numpy.asarray(variable.value) for variable in model.non_trainable_variables]
+        self.function = jax.jit(
+            lambda x: model.stateless_call(trainable, fixed, x, training=False)[0]
+        )
+
+    def prepare(self, inputs: NDArray[Any]) -> Any:
+        """Hand the inputs to JAX."""
+        return jax.numpy.asarray(inputs)
+
+    def predict(self, prepared: Any) -> NDArray[Any]:
+        """Call the function on one batch."""
+        return np.asarray(self.function(prepared))
+
+    def version(self) -> str:
+        """Return the package's version."""
+        return str(jax.__version__)

@@ -1,0 +1,38 @@
+"""Rewriting a graph into one that computes the same with less work.
+
+Each pass is a pure function from graph to graph, in a file of its own; `PASSES` is their order.
+Folding comes before fusing, because a folded scale brings an activation next to its producer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from cnnfast.engine.graph import Graph
+from cnnfast.engine.passes.delay import delay_activations
+from cnnfast.engine.passes.embed import fold_embeddings
+from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
+from cnnfast.engine.passes.fuse import fuse_activations
+
+PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
+    fold_into_producers,
+    fold_into_consumers,
+    fuse_activations,
+    delay_activations,
+    fold_embeddings,
+)
+
+
+def optimize(graph: Graph) -> Graph:
+    """Apply all passes.
+
+    Args:
+        graph: is not changed.
+
+    Returns:
+        A graph with the same inputs, and outputs that are equal up to rounding.
+    """
+    for apply in PASSES:
+        graph = apply(graph)
+    return graph
