@@ -131,7 +131,7 @@ def test_call_single_output_in_a_list_comes_bare() -> None:
         (integers(5, 3), "expects 2 inputs"),
         ({"a": integers(5, 3)}, "Missing data for input 'b' of model 'two'"),
         ([integers(5, 3), integers(4, 3)], "same number of samples. Received: 5, 4"),
-        ([integers(5, 3), integers(5, 4)], r"Input 1 of model 'two'.*\(None, 3\).*\(5, 4\)"),
+        ([integers(5, 3), integers(5, 4)], r"Input 1 of model 'two'.*\(None, 3\).*\(None, 4\)"),
     ],
     ids=["one", "array", "missing", "counts", "shape"],
 )
@@ -140,7 +140,7 @@ def test_call_inputs_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         two_in_two_out(data)
-    with pytest.raises(ValueError, match=message.replace("(5,", "(0,")):
+    with pytest.raises(ValueError, match=message):
         two_in_two_out.predict(data, verbose=0)
 
 
@@ -159,7 +159,7 @@ def test_call_missing_or_spare_last_axis_is_put_right(shape: tuple[int, ...]) ->
 def test_call_other_shape_names_model_expected_and_received(shape: tuple[int, ...]) -> None:
     x = Input((8, 8, 1))
     model = Model(x, Flatten()(x), name="flat")
-    expected = r"'flat'.*expected shape=\(None, 8, 8, 1\), found shape=\(\d"
+    expected = r"'flat'.*expected shape=\(None, 8, 8, 1\), found shape=\(None"
     with pytest.raises(ValueError, match=expected):
         model(np.ones(shape, np.float32))
 

@@ -141,7 +141,7 @@ def test_predict_steps_takes_so_many_batches(
         ("abc", (TypeError, ValueError), "'net'"),
         (None, (TypeError, ValueError), "'net'"),
         (5, ValueError, "'net'"),
-        (np.ones((2, SIZE + 1)), ValueError, r"'net'.*shape=\(None, 6\), found shape=\(0, 7\)"),
+        (np.ones((2, SIZE + 1)), ValueError, r"'net'.*shape=\(None, 6\), found shape=\(None, 7\)"),
         (np.ones((2, 3, SIZE)), ValueError, "'net'"),
     ],
     ids=["text", "complex", "object", "str", "none", "number", "size", "rank"],

@@ -92,5 +92,9 @@ def check_shape(name: str, position: int, shape: Shape, expected: Shape) -> None
     if not fits:
         raise ValueError(
             f"Input {position} of model '{name}' is incompatible with the model: "
-            f"expected shape={(None, *expected[1:])}, found shape={shape}"
+            f"expected shape={_of_any_batch(expected)}, found shape={_of_any_batch(shape)}"
         )
+
+
+def _of_any_batch(shape: Shape) -> Shape:
+    return (None, *shape[1:]) if shape else shape

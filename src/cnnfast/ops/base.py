@@ -57,7 +57,8 @@ def floats(value: ArrayLike, name: str) -> Floats:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"`{name}` must hold real numbers. Received dtype {array.dtype}.")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    # Not ascontiguousarray, which gives a single number an axis.
+    return np.asarray(array, dtype=np.float32, order="C")
 
 
 def constant(value: ArrayLike, rank: int, name: str) -> Floats:
