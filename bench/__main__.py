@@ -1,8 +1,12 @@
 """The command `python -m bench`.
 
-    python -m bench micro      each kernel against the machine's own limit
     python -m bench race       whole networks against the peers
+    python -m bench latency    one sample at a time against the peers
+    python -m bench scale      the same for growing batches and numbers of threads
+    python -m bench train      samples a second of training against the peers
+    python -m bench micro      each kernel against the machine's own limit
     python -m bench fixed      what a call, an import and a large prediction cost besides
+    python -m bench compare    two files of results
 
 Run it from the repository, with the package and its extra `bench` installed.
 """
@@ -11,9 +15,17 @@ from __future__ import annotations
 
 import argparse
 
-from bench import fixed, micro, race
+from bench import compare, fixed, latency, micro, race, scale, train
 
-COMMANDS = {"micro": micro, "race": race, "fixed": fixed}
+COMMANDS = {
+    "race": race,
+    "latency": latency,
+    "scale": scale,
+    "train": train,
+    "micro": micro,
+    "fixed": fixed,
+    "compare": compare,
+}
 
 
 def main() -> None:

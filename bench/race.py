@@ -3,108 +3,127 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass, field
+import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
-from bench import limits, machine
+from bench import bound, limits, machine, picture, report, results
+from bench.contest import Contest, Files, precisions
 from bench.engines import ENGINES
-from bench.interleave import Timing, agree, take_turns
-from bench.worker import Worker, WorkerError
+from bench.ratios import geometric_mean, leads
+from bench.results import Record
+from bench.worker import PATIENCE
 from bench.workloads import WORKLOADS
 
-REFERENCE = "cnnfast"
-
-
-@dataclass
-class Result:
-    """One workload at one batch size: who was how fast, and who is missing for what reason."""
-
-    workload: str
-    batch: int
-    timings: dict[str, Timing] = field(default_factory=dict)
-    missing: dict[str, str] = field(default_factory=dict)
-
-    def rate(self, engine: str) -> float:
-        """Return samples per second."""
-        return self.batch / self.timings[engine].median
-
-    def lead(self) -> float | None:
-        """Return how many times faster cnnfast is than the best peer, None without peers."""
-        peers = [self.rate(name) for name in self.timings if name != REFERENCE]
-        return self.rate(REFERENCE) / max(peers) if peers else None
+# Stands for the large batch that each network has of its own.
+LARGE = 0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of `python -m bench race`."""
-    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    add_contest_arguments(parser, list(WORKLOADS))
+    parser.add_argument("--batches", nargs="+", type=batch_size, default=[1, 32, LARGE],
+                        help="samples a call; `large` is each network's own")  # fmt: skip
+
+
+def batch_size(text: str) -> int:
+    """Read a batch size.
+
+    Raises:
+        ValueError: it is neither a positive number nor `large`.
+    """
+    size = LARGE if text == "large" else int(text)
+    if size < 1 and text != "large":
+        raise ValueError(text)
+    return size
+
+
+def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str]) -> None:
+    """Describe the options that all contests of engines have."""
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=workloads)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--threads", type=int, default=machine.describe()["threads"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
-    parser.add_argument("--batch", type=int, help="samples a call; each workload's own if left out")
+    parser.add_argument("--patience", type=float, default=PATIENCE,
+                        help="seconds after which an engine without an answer is missing")  # fmt: skip
+    parser.add_argument("--output", help="file for the results; tables and pictures beside it")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Race, and print a table."""
+    """Race, print a table, and write results, table and picture."""
     console = Console()
     console.print(machine.describe())
-    peak = limits.fma_peak(options.threads)
-    table = Table(title=f"{options.threads} threads, float32, FMA peak {peak:.0f} GFLOP/s")
-    for column in ("workload", "batch", "engine", "samples/s", "range", "cnnfast is"):
-        table.add_column(column, justify="left" if column in ("workload", "engine") else "right")
+    run = race(options, console)
+    markdown = report.markdown(run)
+    console.print(markdown, markup=False, highlight=False, soft_wrap=True)
+    if options.output:
+        results.write(options.output, run)
+        Path(options.output).with_suffix(".md").write_text(markdown)
+        picture.draw(run, Path(options.output).with_suffix(".png"))
+
+
+def race(options: Any, console: Console) -> Record:
+    """Race all networks, one after the other."""
+    found: list[Record] = []
+    versions: dict[str, str] = {}
+    peak = 0.0
     for name in options.workloads:
-        add_rows(table, race(name, options.batch or WORKLOADS[name].batch, options))
-    console.print(table)
+        console.print(f"{name} ...")
+        peak = max(peak, limits.fma_peak(options.threads))
+        found += race_network(name, options, peak, versions)
+    settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
+    described = results.engines(versions)
+    return results.document(
+        "race", settings, found, limits={"fma_peak": peak}, engines=described,
+        leads=(ahead := leads(found, described)),
+        geometric_mean=geometric_mean(lead["ratio"] for lead in ahead),
+    )  # fmt: skip
 
 
-def race(name: str, batch: int, options: Any) -> Result:
-    """Race all engines on one workload."""
-    result = Result(name, batch)
-    workers = start_workers(name, options, result)
-    try:
-        keep_agreeing(workers, WORKLOADS[name].inputs(batch), result)
-        result.timings = take_turns(workers, options.rounds, options.seconds)
-    finally:
-        for worker in workers.values():
-            worker.close()
-    return result
+def race_network(
+    name: str, options: Any, peak: float, versions: dict[str, str]
+) -> list[Record]:
+    """Race one network at all batch sizes, the smallest first: memory only ever grows."""
+    workload, found = WORKLOADS[name], []
+    with (
+        Files(name, options.engines, ("work",), options.patience) as files,
+        contest_of(files, options) as contest,
+    ):
+        work = json.loads(path.read_text()) if (path := files.path("work.json")).exists() else None
+        contest.start(workload.inputs(1))
+        versions |= {engine: worker.version for engine, worker in contest.workers.items()}
+        for batch in sorted({size or workload.batch for size in options.batches}):
+            limit = bound.rate(work, batch, peak, options.threads) if work else None
+            found += race_batch(contest, name, batch, options, limit)
+    return found
 
 
-def start_workers(name: str, options: Any, result: Result) -> dict[str, Worker]:
-    """Start a process for each engine; those that fail are noted as missing."""
-    workers = {}
-    for engine in options.engines:
-        try:
-            workers[engine] = Worker(engine, name, options.threads)
-        except WorkerError as error:
-            result.missing[engine] = str(error)
-    return workers
+def contest_of(files: Files, options: Any, threads: int | None = None) -> Contest:
+    """Set up a contest of the engines that were asked for."""
+    return Contest(
+        options.engines, files.folder, threads or options.threads, files.missing,
+        precisions(options.engines), patience=options.patience,
+    )  # fmt: skip
 
 
-def keep_agreeing(workers: dict[str, Worker], inputs: Any, result: Result) -> None:
-    """Compare everybody's outputs with cnnfast's; those that differ are out of the race."""
-    expected = workers[REFERENCE].outputs(inputs)
-    for engine in [engine for engine in workers if engine != REFERENCE]:
-        try:
-            wrong = agree(expected, workers[engine].outputs(inputs))
-        except WorkerError as error:
-            wrong = str(error)
-        if wrong:
-            workers.pop(engine).close()
-            result.missing[engine] = wrong
-
-
-def add_rows(table: Table, result: Result) -> None:
-    """Add a row for each engine, the fastest first."""
-    order = sorted(result.timings, key=lambda engine: result.timings[engine].median)
-    for engine in order:
-        timing, rate = result.timings[engine], result.rate(engine)
-        spread = f"{result.batch / timing.most:,.0f} - {result.batch / timing.least:,.0f}"
-        ratio = "" if engine == REFERENCE else f"{result.rate(REFERENCE) / rate:.2f} x as fast"
-        table.add_row(result.workload, f"{result.batch}", engine, f"{rate:,.0f}", spread, ratio)
-    for engine, reason in result.missing.items():
-        table.add_row(result.workload, f"{result.batch}", engine, "missing", reason, "")
-    table.add_section()
+def race_batch(
+    contest: Contest, name: str, batch: int, options: Any, limit: float | None
+) -> list[Record]:
+    """Race one network at one batch size."""
+    subject = {"workload": name, "batch": batch, "threads": options.threads}
+    contest.compare(WORKLOADS[name].inputs(batch))
+    timed = contest.measure(options.rounds, options.seconds)
+    memory = contest.peak_memory()
+    found = [
+        {
+            **results.record({**subject, "engine": engine}, batch, rounds),
+            "limit": limit,
+            "peak_megabytes": memory[engine],
+            "first_prediction_seconds": contest.first[engine],
+        }
+        for engine, rounds in timed.items()
+    ]
+    return found + results.absent(subject, contest.missing)

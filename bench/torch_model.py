@@ -175,7 +175,7 @@ def translate_pooling(translator: Translator, operation: Operation) -> fx.Node:
 
 
 def translate_global_pooling(translator: Translator, operation: Operation) -> fx.Node:
-    """amax or mean over the pixels."""
+    """Amax or mean over the pixels."""
     op: Any = operation.op
     function = torch.amax if op.kind == "max" else torch.mean
     return translator.call(function, translator.node(operation.inputs[0]), (2, 3))

@@ -7,12 +7,12 @@ from typing import Any
 
 os.environ |= {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"}
 
-import jax  # noqa: E402 - the backend is chosen first
-import keras  # noqa: E402
-import numpy as np  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import jax
+import keras
+import numpy as np
+from numpy.typing import NDArray
 
-from bench import model_files  # noqa: E402
+from bench import model_files
 
 
 class Jax:

@@ -7,14 +7,14 @@ from typing import Any
 
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-import keras  # noqa: E402 - the backend is chosen first
-import tensorflow as tf  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
-from tensorflow.python.framework.convert_to_constants import (  # noqa: E402
+import keras
+import tensorflow as tf
+from numpy.typing import NDArray
+from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
 
-from bench import model_files  # noqa: E402
+from bench import model_files
 
 
 class TensorFlow:

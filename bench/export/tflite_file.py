@@ -7,10 +7,10 @@ from pathlib import Path
 
 os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
-import keras  # noqa: E402 - the backend is chosen first
-import tensorflow as tf  # noqa: E402
+import keras
+import tensorflow as tf
 
-from bench import model_files  # noqa: E402
+from bench import model_files
 
 FILE = "model.tflite"
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-import reference
-import tolerances
 from hypothesis import given
 from hypothesis import strategies as st
 
+import reference
+import tolerances
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.conv import Convolution
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 import reference
 import tolerances
-
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.dense import Dense
 
@@ -70,7 +70,8 @@ def test_dense_without_bias_matches_the_twin(isa):
 def test_dense_clamps_in_the_epilogue(isa):
     inputs, kernel, bias = arrays(9, 8, 33)
     outputs = run(inputs, kernel, bias, activation=RELU6)
-    assert outputs.min() == 0 and outputs.max() == 6
+    assert outputs.min() == 0
+    assert outputs.max() == 6
     assert_close(outputs, inputs, kernel, bias, RELU6)
 
 

@@ -50,7 +50,8 @@ cdef struct ConvolutionTask:
 
 
 cdef void copy_pixels(
-        const float *x, float *out, Py_ssize_t count, Py_ssize_t C, Py_ssize_t pixel) noexcept nogil:
+        const float *x, float *out, Py_ssize_t count, Py_ssize_t C,
+        Py_ssize_t pixel) noexcept nogil:
     """Copy pixels of C floats to places `pixel` floats apart."""
     cdef Py_ssize_t i
     if pixel == C:

@@ -16,16 +16,17 @@ cdef struct EmbeddingTask:
     bint ids_are_integers
 
 
-cdef Py_ssize_t row_of(const EmbeddingTask *task, const void *ids, Py_ssize_t i) noexcept nogil:
-    """Return the row that an id names, or -1."""
+cdef Py_ssize_t word_row(
+        const void *ids, Py_ssize_t i, Py_ssize_t rows, bint ids_are_integers) noexcept nogil:
+    """Return the row of a table of `rows` that id number i names, or -1."""
     cdef Py_ssize_t row
     cdef double number
-    if task.ids_are_integers:
+    if ids_are_integers:
         row = (<const int32_t *>ids)[i]
-        return row if 0 <= row < task.V else -1
+        return row if 0 <= row < rows else -1
     number = (<const float *>ids)[i]
     # NaN fails both comparisons.
-    return <Py_ssize_t>number if number > -1.0 and number < <double>task.V else -1
+    return <Py_ssize_t>number if number > -1.0 and number < <double>rows else -1
 
 
 cdef int block(
@@ -36,7 +37,7 @@ cdef int block(
     cdef Py_ssize_t i, row
     cdef int failures = 0
     for i in range(start, stop):
-        row = row_of(task, inputs[0], i)
+        row = word_row(inputs[0], i, task.V, task.ids_are_integers)
         if row < 0:
             failures = 1
             memset(output + i * task.D, 0, task.D * sizeof(float))
@@ -97,7 +98,7 @@ cdef class Embedding(Kernel):
             return
         x = self.address(ids)
         for i in range(units):
-            if row_of(&self.task, x, i) < 0:
+            if word_row(x, i, self.task.V, self.task.ids_are_integers) < 0:
                 position = divmod(i, self.task.length)
                 raise ValueError(
                     f"ids of this embedding must lie in [0, {self.task.V}), the rows of its "

@@ -116,8 +116,8 @@ cdef class EmbeddingConvolution(Kernel):
     def run(self, ids, float[:, :, ::1] outputs, int threads):
         """Sum up ids (N, length), int32 or float32 as prepared, into outputs (N, Q, K).
 
-        Returns:
-            False where an id is not in the table; it then counts as zeros.
+        Raises:
+            ValueError: an id is not in the table; it has counted as zeros.
         """
         cdef Py_ssize_t units = outputs.shape[0] * self.task.Q
         cdef Py_ssize_t chunk, chunks = chunks_of(units, threads)
@@ -127,7 +127,7 @@ cdef class EmbeddingConvolution(Kernel):
         cdef const float *x
         cdef int failures = 0
         if units == 0:
-            return True
+            return
         if self.task.ids_are_integers:
             integers = ids
             x = <const float *>&integers[0, 0]
@@ -138,4 +138,6 @@ cdef class EmbeddingConvolution(Kernel):
             failures |= block(&self.task, &x, &outputs[0, 0, 0],
                               scratch.floats + threadid() * scratch.stride,
                               units * chunk // chunks, units * (chunk + 1) // chunks)
-        return failures == 0
+        if failures:
+            raise ValueError(
+                f"ids of this embedding must lie in [0, {self.task.V}), the rows of its table.")

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ class Program:
     def work(self) -> float: ...
     def __init__(
         self,
-        steps: list[tuple[Kernel, tuple[_Slot, ...], _Slot]],
+        steps: Sequence[tuple[Kernel, tuple[_Slot, ...], _Slot]],
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
         arena: int,

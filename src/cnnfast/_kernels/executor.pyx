@@ -10,7 +10,7 @@ unit is computed by the same code on the same values: results do not depend on t
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cython.parallel cimport parallel, prange, threadid
+from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free
 
 from cnnfast._kernels import team

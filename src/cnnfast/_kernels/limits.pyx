@@ -18,7 +18,7 @@ def multiply_adds(Py_ssize_t iterations, int threads):
     """
     cdef const Kernels *kernels = active_kernels()
     cdef double operations = 0
-    cdef int thread
-    for thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
+    cdef int _thread
+    for _thread in prange(threads, nogil=True, num_threads=threads, schedule="static"):
         operations += kernels.fma_peak(iterations)
     return operations

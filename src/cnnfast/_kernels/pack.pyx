@@ -14,7 +14,8 @@ cdef Py_ssize_t panel_count(const Kernels *kernels, Py_ssize_t columns) noexcept
 
 
 cdef Panel panel_at(
-        const Kernels *kernels, Py_ssize_t columns, Py_ssize_t depth, Py_ssize_t index) noexcept nogil:
+        const Kernels *kernels, Py_ssize_t columns, Py_ssize_t depth,
+        Py_ssize_t index) noexcept nogil:
     """Return the panel with this index: all before it are two vectors wide."""
     cdef Panel panel
     cdef Py_ssize_t width = 2 * kernels.lanes

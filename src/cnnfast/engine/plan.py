@@ -39,8 +39,7 @@ class Plan:
             (prepare(operation), slots_of(operation.inputs, slots), slots[operation.output])
             for operation in operations
         ]
-        sizes = [tuple(value.size for value in values) for values in (self.inputs, self.outputs)]
-        self._program = Program(steps, *sizes, arena)
+        self._program = Program(steps, sizes(self.inputs), sizes(self.outputs), arena)
         self._tables = tables_of(operations, self.inputs)
         self._outputs = tuple((value.shape, np.dtype(value.dtype)) for value in self.outputs)
 
@@ -94,7 +93,8 @@ def tables_of(operations: list[Operation], inputs: tuple[Value, ...]) -> list[tu
     return [
         (inputs.index(operation.inputs[0].root), len(operation.op.table))
         for operation in operations
-        if isinstance(operation.op, Embedding | EmbeddingConvolution) and operation.inputs[0].root in inputs
+        if isinstance(operation.op, Embedding | EmbeddingConvolution)
+        and operation.inputs[0].root in inputs
     ]
 
 
@@ -172,6 +172,11 @@ def lifetimes_of(operations: list[Operation], placed: dict[Value, Slot]) -> dict
         if operation.output not in placed:
             lifetimes[operation.output] = Lifetime(operation.output.size, step, step)
     return lifetimes
+
+
+def sizes(values: tuple[Value, ...]) -> tuple[int, ...]:
+    """Return the floats per image of values."""
+    return tuple(value.size for value in values)
 
 
 def slots_of(values: tuple[Value, ...], slots: dict[Value, Slot]) -> tuple[Slot, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -95,7 +95,23 @@ def check_filters(filters: int, bias: Floats | None) -> None:
         raise ValueError(f"`bias` must have shape ({filters},). Received shape {bias.shape}.")
 
 
-def window_counts(shape: Shape, window: Shape, op: Convolution) -> tuple[int, int]:
+class Sliding(Protocol):
+    """An operation that slides a window over a bordered image."""
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Pixels from one place of the window to the next."""
+
+    @property
+    def dilation(self) -> tuple[int, int]:
+        """Pixels from one tap of the window to the next."""
+
+    @property
+    def padding(self) -> Border:
+        """Pixels around the image."""
+
+
+def window_counts(shape: Shape, window: Shape, op: Sliding) -> tuple[int, int]:
     """Count the places of a window along both axes of a bordered image.
 
     Raises:
@@ -173,7 +189,8 @@ def conv2d(
 
 def kernel_of(op: Convolution, shape: Shape) -> ConvolutionKernel:
     """Prepare the general kernel, even where a matrix product would do."""
+    H, W, C = shape
     padding = (*op.padding[0], *op.padding[1])
     return ConvolutionKernel(
-        *shape, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation
+        H, W, C, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation
     )

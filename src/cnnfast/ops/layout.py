@@ -30,7 +30,8 @@ class Pad(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return kernels.Pad(*shapes[0], (*self.padding[0], *self.padding[1]))
+        H, W, C = shapes[0]
+        return kernels.Pad(H, W, C, (*self.padding[0], *self.padding[1]))
 
 
 @dataclass(frozen=True, eq=False)

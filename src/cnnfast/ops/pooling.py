@@ -42,8 +42,9 @@ class Pooling(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> kernels.Pooling:
         """Prepare for one input."""
+        H, W, C = shapes[0]
         padding = (*self.padding[0], *self.padding[1])
-        return kernels.Pooling(self.kind, *shapes[0], self.pool, self.strides, padding)
+        return kernels.Pooling(self.kind, H, W, C, self.pool, self.strides, padding)
 
 
 @dataclass(frozen=True, eq=False)

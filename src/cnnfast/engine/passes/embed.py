@@ -62,5 +62,5 @@ def as_sequence_filter(operation: Operation, words: Value) -> Convolution | None
 
 def table_floats(embedding: Embedding, consumer: Convolution) -> int:
     """Count the floats of the products of all words with all taps."""
-    _, S, _, K = consumer.kernel.shape
-    return len(embedding.table) * S * K
+    words, (_, taps, _, filters) = len(embedding.table), consumer.kernel.shape
+    return int(words * taps * filters)
