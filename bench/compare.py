@@ -56,9 +56,8 @@ def by_subject(found: list[Record]) -> dict[str, Record]:
 
 def change(first: Record | None, second: Record | None) -> Record:
     """Judge one subject: a change counts if the ranges of rounds do not overlap."""
-    if not has_rate(first) or not has_rate(second):
+    if first is None or second is None or "missing" in first or "missing" in second:
         return {"verdict": verdict_without_rates(first, second)}
-    assert first is not None and second is not None
     if second["low"] > first["high"]:
         verdict = "faster"
     elif second["high"] < first["low"]:
@@ -79,7 +78,7 @@ def verdict_without_rates(first: Record | None, second: Record | None) -> str:
         return "gone" if second is None else f"now missing: {second['missing']}"
     if has_rate(second):
         return "new"
-    return "missing in both" if first and second else "missing"
+    return "missing"
 
 
 def table(compared: list[Record]) -> Table:

@@ -11,7 +11,6 @@ from typing import Any
 
 from bench import interleave
 from bench.agreement import disagreements
-from bench.engines import ENGINES
 from bench.export import export
 from bench.interleave import Rounds
 from bench.worker import PATIENCE, Maker, Worker, WorkerError, load_engine
@@ -24,8 +23,8 @@ class Contest:
         engines: their names.
         folder: holds the network's files.
         threads: that each may use.
-        missing: engines that cannot run it, and why; grows as engines fail.
-        precisions: by engine, what it computes in; float32 where nothing is said.
+        tolerances: by engine, the part of the largest output by which outputs may be off.
+        missing: engines that cannot run it, and why.
         maker: makes an engine in its process.
         patience: seconds after which an engine that does not answer is given up.
 
@@ -40,14 +39,14 @@ class Contest:
         engines: Sequence[str],
         folder: str,
         threads: int,
+        tolerances: Mapping[str, float],
         missing: Mapping[str, str] | None = None,
-        precisions: Mapping[str, str] | None = None,
         maker: Maker = load_engine,
         patience: float = PATIENCE,
     ) -> None:
         self.engines = [name for name in engines if name not in (missing or {})]
         self.missing = dict(missing or {})
-        self.precisions = {name: "float32" for name in engines} | dict(precisions or {})
+        self.tolerances = tolerances
         self.workers: dict[str, Worker] = {}
         self.first: dict[str, float] = {}
         self._arguments = (folder, threads, maker, patience)
@@ -85,7 +84,7 @@ class Contest:
                 outputs[name] = self.workers[name].outputs(inputs)
             except WorkerError as error:
                 self.exclude(name, str(error))
-        for name, wrong in disagreements(outputs, self.precisions).items():
+        for name, wrong in disagreements(outputs, self.tolerances).items():
             self.exclude(name, wrong)
 
     def measure(self, rounds: int, seconds: float) -> dict[str, Rounds]:
@@ -110,7 +109,7 @@ class Files:
 
     Args:
         workload: name of the network.
-        engines: that will read them.
+        needs: by engine, the format it reads.
         extra: formats to write besides.
         patience: seconds each format may take.
 
@@ -122,19 +121,14 @@ class Files:
     def __init__(
         self,
         workload: str,
-        engines: Sequence[str],
+        needs: Mapping[str, str],
         extra: Sequence[str] = (),
         patience: float = PATIENCE,
     ) -> None:
         self._place = TemporaryDirectory(prefix="bench-")
         self.folder = self._place.name
-        formats = {*(ENGINES[name].file for name in engines), *extra}
-        failures = export(workload, self.folder, formats, patience)
-        self.missing = {
-            name: failures[ENGINES[name].file]
-            for name in engines
-            if ENGINES[name].file in failures
-        }
+        failures = export(workload, self.folder, {*needs.values(), *extra}, patience)
+        self.missing = {name: failures[file] for name, file in needs.items() if file in failures}
 
     def __enter__(self) -> Files:
         return self
@@ -150,8 +144,3 @@ class Files:
     def path(self, name: str) -> Path:
         """Return the path of one file."""
         return Path(self.folder, name)
-
-
-def precisions(engines: Sequence[str]) -> dict[str, str]:
-    """Look up what engines compute in."""
-    return {name: ENGINES[name].precision for name in engines}

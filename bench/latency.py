@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, race, results
-from bench.contest import Files
+from bench.engines import ENGINES
 from bench.interleave import Rounds, quantile
 from bench.results import Record
 from bench.workloads import WORKLOADS
@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
     console.print(table(found))
     if options.output:
         settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
-        described = results.engines(versions)
+        described = results.engines(versions, ENGINES)
         results.write(
             options.output, results.document("latency", settings, found, engines=described)
         )
@@ -46,7 +46,7 @@ def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
     subject = {"workload": name, "batch": 1, "threads": options.threads}
     sample = WORKLOADS[name].inputs(1)
     with (
-        Files(name, options.engines, patience=options.patience) as files,
+        race.files_of(name, options) as files,
         race.contest_of(files, options) as contest,
     ):
         contest.start(sample)

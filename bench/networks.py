@@ -86,9 +86,7 @@ def audio() -> Any:
     for filters, length in ((16, 64), (32, 16), (64, 8)):
         model.add(layers.Conv1D(filters, length, strides=4, padding="same", activation="relu"))
     for dilation in (1, 2, 4, 8):
-        model.add(
-            layers.Conv1D(64, 3, padding="causal", dilation_rate=dilation, activation="relu")
-        )
+        model.add(layers.Conv1D(64, 3, padding="causal", dilation_rate=dilation, activation="relu"))
     model.add(layers.GlobalAveragePooling1D())
     model.add(layers.Dense(35, activation="softmax"))
     return model

@@ -2,11 +2,13 @@
 
 Images are NCHW from the input on (the caller transposes, untimed), so that no transpose stands
 in the network; where an image is flattened into a dense layer, the dense weights are reordered
-instead. Batch normalization is written as such, for the runtime to fold.
+instead. A sequence is an image of height 1, for which runtimes have their best convolutions.
+Batch normalization is written as such, for the runtime to fold.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -16,11 +18,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.ops.base import Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
 from cnnfast.ops.embedding import Embedding
-from cnnfast.ops.layout import Concatenate
+from cnnfast.ops.layout import Concatenate, Pad
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
 
@@ -49,10 +52,14 @@ class Writer:
         onnx_graph = helper.make_graph(
             self.nodes,
             "network",
-            [helper.make_tensor_value_info("input", kind, ["batch", *channels_first(source)])],
             [
                 helper.make_tensor_value_info(
-                    self.name(result), TensorProto.FLOAT, ["batch", *channels_first(result)]
+                    "input", kind, ["batch", *channels_first(source.shape)]
+                )
+            ],
+            [
+                helper.make_tensor_value_info(
+                    self.name(result), TensorProto.FLOAT, ["batch", *channels_first(result.shape)]
                 )
             ],
             self.constants,
@@ -77,16 +84,24 @@ class Writer:
     def name(self, value: Value) -> str:
         """Return the name of a value, reshaped first where it is seen in another shape."""
         if value not in self.names:
-            self.names[value] = self.reshaped(value, owner_in_shape(value))
+            self.names[value] = self.seen(self.name(value.root), value.root.shape, value.shape)
         return self.names[value]
 
-    def reshaped(self, value: Value, owner: Value) -> str:
-        """See a value in another shape; an image is flattened with its channels first."""
-        if value.shape == owner.shape:
-            return self.name(owner)
-        shape = self.constant(np.array([0, *value.shape], np.int64))
-        name = self.node("Reshape", [self.name(owner), shape])
-        return self.node("Transpose", [name], perm=[0, 3, 1, 2]) if len(value.shape) == 3 else name
+    def seen(self, name: str, old: Shape, new: Shape) -> str:
+        """See a value in another shape."""
+        if as_image(old) == as_image(new):
+            return name
+        if len(new) == 1:
+            return self.reshaped(name, new)
+        if math.prod(new[:-1]) == 1:
+            return self.reshaped(name, channels_first(new))
+        if len(old) > 1:
+            name = self.node("Transpose", [name], perm=[0, 2, 3, 1])
+        return self.node("Transpose", [self.reshaped(name, as_image(new))], perm=[0, 3, 1, 2])
+
+    def reshaped(self, name: str, shape: Shape) -> str:
+        """Add a Reshape of all axes but the batch's."""
+        return self.node("Reshape", [name, self.constant(np.array([0, *shape], np.int64))])
 
     def activate(self, name: str, activation: Activation) -> str:
         """Add the node of an activation."""
@@ -103,21 +118,16 @@ class Writer:
         return self.node({"relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh"}[kind], [name])
 
 
-def owner_in_shape(value: Value) -> Value:
-    """Return the nearest value this one is a view of that has the same shape, else the owner."""
-    source = value
-    while source.alias is not None:
-        source = source.alias
-        if source.shape == value.shape:
-            break
-    return source
+def as_image(shape: Shape) -> Shape:
+    """Give a sequence the height 1; leave all else as it is."""
+    return (1, *shape) if len(shape) == 2 else shape
 
 
-def channels_first(value: Value) -> tuple[int, ...]:
-    """Return the shape a value has in the ONNX model."""
-    if len(value.shape) != 3:
-        return value.shape
-    H, W, C = value.shape
+def channels_first(shape: Shape) -> Shape:
+    """Return the shape that a value has in the ONNX model."""
+    if len(shape) == 1:
+        return shape
+    H, W, C = as_image(shape)
     return (C, H, W)
 
 
@@ -136,13 +146,15 @@ def write_convolution(writer: Writer, operation: Operation) -> str:
 
 
 def write_dense(writer: Writer, operation: Operation) -> str:
-    """Gemm; the weights follow the order of a flattened channels-first image."""
+    """Gemm, its weights in the order of a flattened channels-first image; or a 1 x 1 Conv."""
     op: Any = operation.op
     source, kernel = operation.inputs[0], op.kernel
-    image = source.root
-    if len(image.shape) == 3 and len(source.shape) == 1:
-        H, W, C = image.shape
-        kernel = kernel.reshape(H, W, C, -1).transpose(2, 0, 1, 3).reshape(H * W * C, -1)
+    if len(source.shape) > 1:
+        pointwise = Convolution(kernel[None, None], op.bias, activation=op.activation)
+        return write_convolution(writer, Operation(pointwise, (source,), operation.output))
+    image = as_image(source.root.shape)
+    if len(image) == 3:
+        kernel = kernel.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
     inputs = [writer.name(source), writer.constant(kernel)]
     if op.bias is not None:
         inputs.append(writer.constant(op.bias))
@@ -171,7 +183,9 @@ def write_global_pooling(writer: Writer, operation: Operation) -> str:
 def write_embedding(writer: Writer, operation: Operation) -> str:
     """Gather; a sequence of rows is an image of height 1 right away."""
     op: Any = operation.op
-    return writer.node("Gather", [writer.constant(op.table), writer.name(operation.inputs[0])])
+    rows = writer.node("Gather", [writer.constant(op.table), writer.name(operation.inputs[0])])
+    columns = writer.node("Transpose", [rows], perm=[0, 2, 1])
+    return writer.reshaped(columns, channels_first(operation.output.shape))
 
 
 def write_scale_shift(writer: Writer, operation: Operation) -> str:
@@ -186,8 +200,10 @@ def write_scale_shift(writer: Writer, operation: Operation) -> str:
 
 def write_row_activation(writer: Writer, operation: Operation) -> str:
     """Softmax over the channels."""
-    axis = 1 if len(operation.inputs[0].shape) == 3 else -1
-    return writer.node("Softmax", [writer.name(operation.inputs[0])], axis=axis)
+    op: Any = operation.op
+    if op.name != "softmax":
+        raise NotImplementedError(op.name)
+    return writer.node("Softmax", [writer.name(operation.inputs[0])], axis=1)
 
 
 def write_activation(writer: Writer, operation: Operation) -> str:
@@ -201,10 +217,19 @@ def write_add(writer: Writer, operation: Operation) -> str:
     return writer.node("Add", [writer.name(value) for value in operation.inputs])
 
 
+def write_pad(writer: Writer, operation: Operation) -> str:
+    """Pad, with zeros."""
+    op: Any = operation.op
+    (top, bottom), (left, right) = op.padding
+    amounts = writer.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+    return writer.node("Pad", [writer.name(operation.inputs[0]), amounts])
+
+
 def write_concatenate(writer: Writer, operation: Operation) -> str:
     """Concat; the last axis of an image is the channels', which come first here."""
     op: Any = operation.op
-    axis = {0: 2, 1: 3, 2: 1}[op.axis] if len(operation.output.shape) == 3 else op.axis + 1
+    rank = len(operation.output.shape)
+    axis = (*range(5 - rank, 4), 1)[op.axis] if rank > 1 else 1
     return writer.node("Concat", [writer.name(value) for value in operation.inputs], axis=axis)
 
 
@@ -216,6 +241,7 @@ WRITERS: dict[type, Callable[[Writer, Operation], str]] = {
     Dense: write_dense,
     Embedding: write_embedding,
     GlobalPooling: write_global_pooling,
+    Pad: write_pad,
     Pooling: write_pooling,
     RowActivate: write_row_activation,
     ScaleShift: write_scale_shift,

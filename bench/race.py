@@ -10,7 +10,8 @@ from typing import Any
 from rich.console import Console
 
 from bench import bound, limits, machine, picture, report, results
-from bench.contest import Contest, Files, precisions
+from bench.agreement import TOLERANCES
+from bench.contest import Contest, Files
 from bench.engines import ENGINES
 from bench.ratios import geometric_mean, leads
 from bench.results import Record
@@ -47,8 +48,7 @@ def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str])
     parser.add_argument("--threads", type=int, default=machine.describe()["threads"])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
-    parser.add_argument("--patience", type=float, default=PATIENCE,
-                        help="seconds after which an engine without an answer is missing")  # fmt: skip
+    parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds for an answer")
     parser.add_argument("--output", help="file for the results; tables and pictures beside it")
 
 
@@ -75,7 +75,7 @@ def race(options: Any, console: Console) -> Record:
         peak = max(peak, limits.fma_peak(options.threads))
         found += race_network(name, options, peak, versions)
     settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
-    described = results.engines(versions)
+    described = results.engines(versions, ENGINES)
     return results.document(
         "race", settings, found, limits={"fma_peak": peak}, engines=described,
         leads=(ahead := leads(found, described)),
@@ -83,13 +83,11 @@ def race(options: Any, console: Console) -> Record:
     )  # fmt: skip
 
 
-def race_network(
-    name: str, options: Any, peak: float, versions: dict[str, str]
-) -> list[Record]:
+def race_network(name: str, options: Any, peak: float, versions: dict[str, str]) -> list[Record]:
     """Race one network at all batch sizes, the smallest first: memory only ever grows."""
     workload, found = WORKLOADS[name], []
     with (
-        Files(name, options.engines, ("work",), options.patience) as files,
+        files_of(name, options, "work") as files,
         contest_of(files, options) as contest,
     ):
         work = json.loads(path.read_text()) if (path := files.path("work.json")).exists() else None
@@ -101,11 +99,18 @@ def race_network(
     return found
 
 
+def files_of(name: str, options: Any, *extra: str) -> Files:
+    """Write the files that the engines read that were asked for."""
+    needs = {engine: ENGINES[engine].file for engine in options.engines}
+    return Files(name, needs, extra, options.patience)
+
+
 def contest_of(files: Files, options: Any, threads: int | None = None) -> Contest:
     """Set up a contest of the engines that were asked for."""
+    tolerances = {engine: TOLERANCES[ENGINES[engine].precision] for engine in options.engines}
     return Contest(
-        options.engines, files.folder, threads or options.threads, files.missing,
-        precisions(options.engines), patience=options.patience,
+        options.engines, files.folder, threads or options.threads, tolerances, files.missing,
+        patience=options.patience,
     )  # fmt: skip
 
 

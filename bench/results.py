@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import installed, machine
-from bench.engines import ENGINES
+from bench.engines import Peer
 from bench.interleave import Rounds, summarize
 
 Record = dict[str, Any]
@@ -49,13 +49,13 @@ def absent(subject: Record, missing: Mapping[str, str]) -> list[Record]:
     return [{**subject, "engine": name, "missing": reason} for name, reason in missing.items()]
 
 
-def engines(versions: Mapping[str, str]) -> Record:
+def engines(versions: Mapping[str, str], peers: Mapping[str, Peer]) -> Record:
     """Describe the engines that took part: version, precision, MB to install."""
     return {
         name: {
             "version": version,
-            "precision": ENGINES[name].precision,
-            "installed_megabytes": installed.megabytes(ENGINES[name].package),
+            "precision": peers[name].precision,
+            "installed_megabytes": installed.megabytes(peers[name].package),
         }
         for name, version in versions.items()
     }

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bench import machine, race, results
 from bench.contest import Files
+from bench.engines import ENGINES
 from bench.report import number
 from bench.results import Record
 from bench.workloads import WORKLOADS
@@ -31,14 +32,14 @@ def main(options: argparse.Namespace) -> None:
     found: list[Record] = []
     versions: dict[str, str] = {}
     for name in options.workloads:
-        with Files(name, options.engines, patience=options.patience) as files:
+        with race.files_of(name, options) as files:
             for threads in thread_counts(options.threads):
                 measured = measure(name, threads, files, options, versions)
                 console.print(table(name, threads, measured))
                 found += measured
     if options.output:
         settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
-        described = results.engines(versions)
+        described = results.engines(versions, ENGINES)
         results.write(options.output, results.document("scale", settings, found, engines=described))
 
 

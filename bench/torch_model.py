@@ -72,24 +72,14 @@ class Translator:
 
     def seen(self, value: Value) -> fx.Node:
         """See a value in another shape; sequences and images of height 1 are the same."""
-        owner = value.root
-        source = self.node(owner)
-        if as_image(value.shape) == as_image(owner.shape):
+        old, new = as_image(value.root.shape), as_image(value.shape)
+        source = self.node(value.root)
+        if old == new:
             return source
-        if len(value.shape) == 1:
-            return self.flattened(source, len(owner.shape))
-        if len(owner.shape) == 1:
-            H, W, C = as_image(value.shape)
-            return self.call(torch.reshape, source, (-1, C, H, W)) if H * W == 1 else (
-                self.call(torch.permute, self.call(torch.reshape, source, (-1, H, W, C)),
-                          (0, 3, 1, 2)))  # fmt: skip
-        raise NotImplementedError(f"{owner.shape} seen as {value.shape}")
-
-    def flattened(self, source: fx.Node, rank: int) -> fx.Node:
-        """Flatten an image or a sequence."""
-        if rank > 1 and self.channels_last:
+        if len(old) > 1 and (self.channels_last or len(new) > 1):
             source = self.call(torch.permute, source, (0, 2, 3, 1))
-        return self.call(torch.flatten, source, 1)
+        source = self.call(torch.reshape, source, (-1, *new))
+        return self.call(torch.permute, source, (0, 3, 1, 2)) if len(new) > 1 else source
 
     def activate(self, source: fx.Node, activation: Activation) -> fx.Node:
         """Add the call of an activation."""
@@ -228,7 +218,7 @@ def translate_concatenate(translator: Translator, operation: Operation) -> fx.No
     """Cat; the last axis of an image is its channels', which come first here."""
     op: Any = operation.op
     rank = len(operation.output.shape)
-    axis = (*range(2, rank + 1), 1)[op.axis] if rank > 1 else 1
+    axis = (*range(5 - rank, 4), 1)[op.axis] if rank > 1 else 1
     return translator.call(torch.cat, [translator.node(value) for value in operation.inputs], axis)
 
 

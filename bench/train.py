@@ -9,15 +9,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import installed, machine, results
-from bench.contest import Contest
-from bench.export import export
+from bench import machine, results
+from bench.contest import Contest, Files
 from bench.report import number
 from bench.results import Record
 from bench.trainers import TRAINERS, Lesson, load_trainer
 from bench.worker import PATIENCE
 from bench.workloads import WORKLOADS
-from tempfile import TemporaryDirectory
+
+# Optimizers place their epsilons differently, which tells after some steps; a wrong gradient
+# tells more.
+AGREEMENT = 1e-2
 
 
 class Course(NamedTuple):
@@ -58,14 +60,7 @@ def main(options: argparse.Namespace) -> None:
     console.print(table(found))
     if options.output:
         settings = {key: getattr(options, key) for key in ("threads", "rounds", "samples")}
-        described = {
-            name: {
-                "version": version,
-                "precision": "float32",
-                "installed_megabytes": installed.megabytes(TRAINERS[name].package),
-            }
-            for name, version in versions.items()
-        }
+        described = results.engines(versions, TRAINERS)
         results.write(options.output, results.document("train", settings, found, engines=described))
 
 
@@ -73,22 +68,19 @@ def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
     """Train one network with all trainers, epoch by epoch in turns."""
     lesson = lesson_of(name, options.samples)
     subject = {"workload": name, "batch": lesson.batch, "threads": options.threads}
-    with TemporaryDirectory(prefix="bench-") as folder:
-        files = {TRAINERS[trainer].file for trainer in options.engines}
-        failures = export(name, folder, files, options.patience)
-        missing = {
-            trainer: failures[TRAINERS[trainer].file]
-            for trainer in options.engines
-            if TRAINERS[trainer].file in failures
-        }
-        with Contest(
-            options.engines, folder, options.threads, missing, maker=load_trainer,
-            patience=options.patience,
-        ) as contest:  # fmt: skip
-            contest.start(lesson_of(name, lesson.batch))
-            versions |= {engine: worker.version for engine, worker in contest.workers.items()}
-            contest.compare(lesson)
-            timed = contest.measure(options.rounds, 0.0)
+    needs = {trainer: TRAINERS[trainer].file for trainer in options.engines}
+    with (
+        Files(name, needs, patience=options.patience) as files,
+        Contest(
+            options.engines, files.folder, options.threads,
+            dict.fromkeys(options.engines, AGREEMENT), files.missing,
+            load_trainer, options.patience,
+        ) as contest,
+    ):  # fmt: skip
+        contest.start(lesson_of(name, lesson.batch))
+        versions |= {engine: worker.version for engine, worker in contest.workers.items()}
+        contest.compare(lesson)
+        timed = contest.measure(options.rounds, 0.0)
     found = [
         results.record({**subject, "engine": engine}, len(lesson.inputs), rounds)
         for engine, rounds in timed.items()

@@ -40,7 +40,10 @@ class Mnn:
         result = self.interpreter.getSessionOutput(self.session)
         shape = result.getShape()
         host = MNN.Tensor(
-            shape, MNN.Halide_Type_Float, np.empty(shape, np.float32), MNN.Tensor_DimensionType_Caffe
+            shape,
+            MNN.Halide_Type_Float,
+            np.empty(shape, np.float32),
+            MNN.Tensor_DimensionType_Caffe,
         )
         result.copyToHostTensor(host)
         return np.array(host.getNumpyData(), np.float32).reshape(shape)

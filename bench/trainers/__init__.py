@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench import process
+from bench.engines import Peer
 
 Array = NDArray[Any]
 
@@ -35,26 +35,15 @@ class Lesson(NamedTuple):
         return int(self.labels.max()) == 1
 
 
-@dataclass(frozen=True)
-class Trainee:
-    """How a trainer is found and what it needs; see `bench.engines.Peer`."""
-
-    module: str
-    class_name: str
-    file: str
-    package: str
-    options: dict[str, Any] = field(default_factory=dict)
-
-
 TRAINERS = {
-    "cnnfast": Trainee("native", "Native", "keras", "cnnfast"),
-    "keras tensorflow": Trainee(
-        "keras_fit", "KerasFit", "keras", "tensorflow-cpu", {"backend": "tensorflow"}
+    "cnnfast": Peer("native", "Native", "keras", "cnnfast"),
+    "keras tensorflow": Peer(
+        "keras_fit", "KerasFit", "keras", "tensorflow-cpu", options={"backend": "tensorflow"}
     ),
-    "keras torch": Trainee("keras_fit", "KerasFit", "keras", "torch", {"backend": "torch"}),
-    "keras jax": Trainee("keras_fit", "KerasFit", "keras", "jax", {"backend": "jax"}),
-    "torch loop": Trainee("torch_loop", "TorchLoop", "torch", "torch"),
-    "torch compiled": Trainee("torch_loop", "TorchLoop", "torch", "torch", {"compiled": True}),
+    "keras torch": Peer("keras_fit", "KerasFit", "keras", "torch", options={"backend": "torch"}),
+    "keras jax": Peer("keras_fit", "KerasFit", "keras", "jax", options={"backend": "jax"}),
+    "torch loop": Peer("torch_loop", "TorchLoop", "torch", "torch"),
+    "torch compiled": Peer("torch_loop", "TorchLoop", "torch", "torch", options={"compiled": True}),
 }
 
 # RMSprop's and Adam's arguments where Keras's defaults are not PyTorch's.

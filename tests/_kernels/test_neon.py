@@ -277,6 +277,21 @@ def test_pool_a_row_of_pixels_matches_numpy(
         )
 
 
+def test_gather_sum_any_number_of_columns_matches_numpy(
+    harness: Harness, rng: np.random.Generator
+) -> None:
+    step, taps, vocabulary = 2, 3, 6
+    ids = rng.integers(vocabulary, size=(taps - 1) * step + 1)
+    for columns in harness.sizes():
+        table, bias = normal(rng, vocabulary, taps, columns), normal(rng, columns)
+        numbers = (step, taps, columns, *ids)
+        found = harness.run("gather", "gather_sum", numbers, [-1.5, 2.0], bias, table)
+        terms = table[ids[::step], np.arange(taps)].astype(np.float64)
+        magnitude = np.abs(terms).sum(axis=0) + np.abs(bias)
+        error = tolerances.float32_sum(taps + 1, magnitude)
+        assert_within(found, np.clip(terms.sum(axis=0) + bias, -1.5, 2.0), error)
+
+
 def test_peak_counts_two_operations_for_each_lane_and_chain(harness: Harness) -> None:
     once = harness.run("peak", "fma_peak", (1,), [])[0]
     assert once % (2 * harness.lanes) == 0

@@ -129,6 +129,17 @@ static ptrdiff_t run_pool(const Call *call)
     return (n[6] - 1) * n[5] + n[7];
 }
 
+/* step, taps, columns, row of the table for each word... : lowest, highest, bias, table */
+static ptrdiff_t run_gather(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t step = n[0], taps = n[1], columns = n[2], words = (taps - 1) * step + 1;
+    const float *bias = call->x + 2, *rows[MOST_NUMBERS];
+    for (ptrdiff_t i = 0; i < words; i++) rows[i] = bias + columns + n[3 + i] * taps * columns;
+    call->kernels->gather_sum(rows, step, taps, bias, call->y, columns, call->x[0], call->x[1]);
+    return columns;
+}
+
 /* iterations : */
 static ptrdiff_t run_peak(const Call *call)
 {
@@ -139,6 +150,7 @@ static ptrdiff_t run_peak(const Call *call)
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
 static const char *const add_names[] = {"add"};
 static const char *const cast_names[] = {"cast"};
+static const char *const gather_names[] = {"gather_sum"};
 static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
 static const char *const peak_names[] = {"fma_peak"};
@@ -157,6 +169,7 @@ static const struct {
     {"scale_shift", run_scale_shift, scale_shift_names, 1},
     {"row", run_row, row_names, ROWS},
     {"pool", run_pool, pool_names, POOLS},
+    {"gather", run_gather, gather_names, 1},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
