@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cnnfast.clock import CLOCK
 from cnnfast.threads import num_threads, set_num_threads, thread_count
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
     "set_num_threads",
+    "set_winograd",
+    "winograd",
 ]
 
 _DATA_FORMATS: Final = ("channels_last", "channels_first")
@@ -25,6 +28,7 @@ _DATA_FORMATS: Final = ("channels_last", "channels_first")
 class _Settings:
     image_data_format = "channels_last"
     epsilon = 1e-7
+    winograd = True
 
 
 def get_num_threads() -> int:
@@ -91,3 +95,28 @@ def set_image_data_format(data_format: str) -> None:
     if data_format not in _DATA_FORMATS:
         raise ValueError(f"`data_format` must be one of {_DATA_FORMATS}. Received: {data_format!r}")
     _Settings.image_data_format = data_format
+
+
+def winograd() -> bool:
+    """Return whether 3 x 3 convolutions may be computed with Winograd's algorithm."""
+    return _Settings.winograd
+
+
+def set_winograd(enabled: bool) -> None:
+    """Choose whether 3 x 3 convolutions may be computed with Winograd's algorithm.
+
+    It takes a quarter of the multiplications and errs about 2.3 times as much as direct sums in
+    float32 do, still some millionths of the largest value. Models are compiled anew after a
+    change.
+
+    Args:
+        enabled: True, the default, to use it wherever it is faster; False for direct sums.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if not isinstance(enabled, bool):
+        raise TypeError(f"`enabled` must be True or False. Received: {enabled!r}")
+    if enabled != _Settings.winograd:
+        _Settings.winograd = enabled
+        CLOCK.time += 1

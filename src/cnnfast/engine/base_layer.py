@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast import regularizers
+from cnnfast.clock import CLOCK
 from cnnfast.engine.arrays import KernelDtype, kernel_array, numeric_array
 from cnnfast.engine.input_checks import check_input_count, check_input_shapes
 from cnnfast.engine.layer_arguments import policy_config, policy_name, take_input_shape
@@ -21,7 +22,6 @@ from cnnfast.engine.plan_cache import Compiled, PlanCache
 from cnnfast.engine.structure import Shape, as_shapes, flatten, flatten_shapes, is_shape
 from cnnfast.engine.tensor import KerasTensor, any_symbolic
 from cnnfast.engine.topology import Network
-from cnnfast.engine.variable import CLOCK
 from cnnfast.engine.variable_owner import VariableOwner
 from cnnfast.names import to_snake_case, unique_name
 

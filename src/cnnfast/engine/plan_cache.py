@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast import config
+from cnnfast.clock import CLOCK
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.plan import compile_graph
 from cnnfast.engine.structure import flatten
-from cnnfast.engine.variable import CLOCK, Variable
+from cnnfast.engine.variable import Variable
 
 if TYPE_CHECKING:
     from cnnfast.engine.base_layer import Layer
@@ -62,6 +64,7 @@ class PlanCache:
         self.fast: dict[SampleShape, tuple[Run, np.dtype[Any], int]] = {}
         self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
         self._weights: list[tuple[Variable, int]] = []
+        self._uses_winograd = config.winograd()
         self._time = -1
         self._lock = threading.Lock()
 
@@ -97,9 +100,10 @@ class PlanCache:
 
     def _drop_stale(self, layer: Layer) -> None:
         weights = [(variable, variable.version) for variable in layer.weights]
-        if weights != self._weights:
+        uses_winograd = config.winograd()
+        if weights != self._weights or uses_winograd != self._uses_winograd:
             self.clear()
-            self._weights = weights
+            self._weights, self._uses_winograd = weights, uses_winograd
 
     def _make_room(self) -> None:
         while len(self._plans) >= CAPACITY:

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from cnnfast.clock import CLOCK
 from cnnfast.engine.naming import scoped_path
 
 FloatArray = NDArray[np.float32]
-
-
-class Clock:
-    """Counts the variables created in the process and the changes made to them."""
-
-    __slots__ = ("time",)
-
-    def __init__(self) -> None:
-        self.time = 0
-
-
-# A compiled plan holds copies of the weights. It is fresh as long as no variable at all has
-# changed, which is one comparison of integers in the path of every call.
-CLOCK: Final = Clock()
 
 
 def epoch() -> int:
