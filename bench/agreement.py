@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Outputs of another engine may differ by what float32 sums in another order differ by, through
-# a few layers and a softmax; a wrong weight or a transposed image differs by orders more. A
-# bfloat16 has 16 bits less, of which sums regain some.
-TOLERANCES = {"float32": 2e-4, "bfloat16": 5e-2}
+# Outputs of another engine may differ by what float32 sums in another order differ by. Random
+# networks of 50 layers make that a thousand times larger, 6e-5 of the largest output; a wrong
+# weight or a transposed image differs by that much of it all. bfloat16, with 16 bits less, comes to
+# 0.3 there, and can only be seen to compute the same network.
+TOLERANCES = {"float32": 1e-3, "bfloat16": 0.5}
 
 
 def disagreements(

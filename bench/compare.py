@@ -49,9 +49,14 @@ def compare(before: list[Record], after: list[Record]) -> list[Record]:
 def by_subject(found: list[Record]) -> dict[str, Record]:
     """Name each result by its fields of IDENTITY."""
     return {
-        ", ".join(str(result[field]) for field in IDENTITY if field in result): result
+        ", ".join(part(field, result[field]) for field in IDENTITY if field in result): result
         for result in found
     }
+
+
+def part(field: str, value: Any) -> str:
+    """Write a field of a name; numbers need to be told what they are of."""
+    return value if isinstance(value, str) else f"{field} {value}"
 
 
 def change(first: Record | None, second: Record | None) -> Record:

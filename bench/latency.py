@@ -47,7 +47,7 @@ def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
     sample = WORKLOADS[name].inputs(1)
     with (
         race.files_of(name, options) as files,
-        race.contest_of(files, options) as contest,
+        race.contest_of(options.engines, files, options, options.threads) as contest,
     ):
         contest.start(sample)
         versions |= {engine: worker.version for engine, worker in contest.workers.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bench.contest import Contest, Files
 from bench.engines import ENGINES
 from bench.ratios import geometric_mean, leads
 from bench.results import Record
+from bench.tally import Tally, heats
 from bench.worker import PATIENCE
 from bench.workloads import WORKLOADS
 
@@ -84,19 +86,33 @@ def race(options: Any, console: Console) -> Record:
 
 
 def race_network(name: str, options: Any, peak: float, versions: dict[str, str]) -> list[Record]:
-    """Race one network at all batch sizes, the smallest first: memory only ever grows."""
-    workload, found = WORKLOADS[name], []
-    with (
-        files_of(name, options, "work") as files,
-        contest_of(files, options) as contest,
-    ):
-        work = json.loads(path.read_text()) if (path := files.path("work.json")).exists() else None
-        contest.start(workload.inputs(1))
-        versions |= {engine: worker.version for engine, worker in contest.workers.items()}
-        for batch in sorted({size or workload.batch for size in options.batches}):
-            limit = bound.rate(work, batch, peak, options.threads) if work else None
-            found += race_batch(contest, name, batch, options, limit)
+    """Race one network at all batch sizes."""
+    workload, tally = WORKLOADS[name], Tally(name, options.threads)
+    batches = sorted({size or workload.batch for size in options.batches})
+    with files_of(name, options, "work") as files:
+        path = files.path("work.json")
+        work = json.loads(path.read_text()) if path.exists() else None
+        for heat in heats(options.engines, workload.together):
+            race_heat(heat, files, batches, options, tally)
+    versions |= tally.versions
+    found = []
+    for batch in batches:
+        limit = bound.rate(work, batch, peak, options.threads) if work else None
+        found += tally.records(batch, limit)
     return found
+
+
+def race_heat(
+    engines: list[str], files: Files, batches: list[int], options: Any, tally: Tally
+) -> None:
+    """Race some engines on one network, the smallest batch first: memory only ever grows."""
+    workload = WORKLOADS[tally.workload]
+    with contest_of(engines, files, options, options.threads) as contest:
+        contest.start(workload.inputs(1))
+        tally.started(contest)
+        for batch in batches:
+            contest.compare(workload.inputs(batch))
+            tally.add(contest, batch, contest.measure(options.rounds, options.seconds))
 
 
 def files_of(name: str, options: Any, *extra: str) -> Files:
@@ -105,30 +121,8 @@ def files_of(name: str, options: Any, *extra: str) -> Files:
     return Files(name, needs, extra, options.patience)
 
 
-def contest_of(files: Files, options: Any, threads: int | None = None) -> Contest:
-    """Set up a contest of the engines that were asked for."""
-    tolerances = {engine: TOLERANCES[ENGINES[engine].precision] for engine in options.engines}
-    return Contest(
-        options.engines, files.folder, threads or options.threads, tolerances, files.missing,
-        patience=options.patience,
-    )  # fmt: skip
-
-
-def race_batch(
-    contest: Contest, name: str, batch: int, options: Any, limit: float | None
-) -> list[Record]:
-    """Race one network at one batch size."""
-    subject = {"workload": name, "batch": batch, "threads": options.threads}
-    contest.compare(WORKLOADS[name].inputs(batch))
-    timed = contest.measure(options.rounds, options.seconds)
-    memory = contest.peak_memory()
-    found = [
-        {
-            **results.record({**subject, "engine": engine}, batch, rounds),
-            "limit": limit,
-            "peak_megabytes": memory[engine],
-            "first_prediction_seconds": contest.first[engine],
-        }
-        for engine, rounds in timed.items()
-    ]
-    return found + results.absent(subject, contest.missing)
+def contest_of(engines: Sequence[str], files: Files, options: Any, threads: int) -> Contest:
+    """Set up a contest."""
+    tolerances = {name: TOLERANCES[ENGINES[name].precision] for name in engines}
+    missing = {name: why for name, why in files.missing.items() if name in engines}
+    return Contest(engines, files.folder, threads, tolerances, missing, patience=options.patience)

@@ -53,7 +53,7 @@ def measure(
 ) -> list[Record]:
     """Measure all engines on one network with so many threads, batch by batch."""
     found: list[Record] = []
-    with race.contest_of(files, options, threads) as contest:
+    with race.contest_of(options.engines, files, options, threads) as contest:
         contest.start(WORKLOADS[name].inputs(1))
         versions |= {engine: worker.version for engine, worker in contest.workers.items()}
         for batch in sorted(options.batches):

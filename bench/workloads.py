@@ -24,6 +24,7 @@ class Workload:
         batch: the large batch, as many samples as fill the machine.
         build: makes the model; None for networks that `bench.applications` takes from Keras.
         vocabulary: ids are drawn below it; 0 for inputs of real numbers.
+        together: peers that are in memory at once beside cnnfast; all if 0.
         brightest: pixel, for networks that scale them themselves; 0 for standard normal numbers.
     """
 
@@ -32,6 +33,7 @@ class Workload:
     batch: int
     build: Callable[[], Any] | None = None
     vocabulary: int = 0
+    together: int = 0
     brightest: float = 0.0
 
     def model(self) -> Any:
@@ -65,11 +67,11 @@ WORKLOADS = {
         Workload("mnist", (28, 28, 1), 1024, networks.mnist),
         Workload("cifar", (32, 32, 3), 256, networks.cifar),
         Workload("audio", (16000, 1), 128, networks.audio),
-        Workload("VGG16", IMAGE, 64),
-        Workload("ResNet50", IMAGE, 64),
-        Workload("MobileNetV2", IMAGE, 64),
-        Workload("EfficientNetB0", IMAGE, 64, brightest=255.0),
-        Workload("DenseNet121", IMAGE, 64),
-        Workload("Xception", (299, 299, 3), 64),
+        Workload("VGG16", IMAGE, 32, together=4),
+        Workload("ResNet50", IMAGE, 32, together=4),
+        Workload("MobileNetV2", IMAGE, 32, together=4),
+        Workload("EfficientNetB0", IMAGE, 32, together=4, brightest=255.0),
+        Workload("DenseNet121", IMAGE, 32, together=4),
+        Workload("Xception", (299, 299, 3), 32, together=4),
     )
 }

@@ -1,4 +1,4 @@
-"""TensorFlow: a Keras model traced once, its variables frozen into constants."""
+"""TensorFlow: a Keras model traced once, its variables frozen into constants if they are few."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ from tensorflow.python.framework.convert_to_constants import (
 
 from bench import model_files
 
+# Freezing holds many copies of the weights, and brings large networks nothing.
+FREEZABLE = 50e6
+
 
 class TensorFlow:
-    """`tf.function`; constants let its optimizer fold and pack weights once.
+    """`tf.function`; weights that are constants, its optimizer folds and packs once.
 
     Args:
         xla: compile with XLA.
@@ -39,14 +42,14 @@ class TensorFlow:
             lambda x: self.model(x, training=False), jit_compile=self.xla, autograph=False
         )
         concrete = function.get_concrete_function(tf.TensorSpec(tensor.shape, tensor.dtype))
-        # XLA's own call cannot be seen into, and embeds what it knows at its first call.
-        self.function = concrete if self.xla else convert_variables_to_constants_v2(concrete)
+        freezes = not self.xla and sum(w.nbytes for w in self.model.get_weights()) < FREEZABLE
+        self.function = convert_variables_to_constants_v2(concrete) if freezes else concrete
         return tensor
 
     def predict(self, prepared: Any) -> NDArray[Any]:
         """Call the function on one batch."""
         result = self.function(prepared)
-        outputs: NDArray[Any] = (result if self.xla else result[0]).numpy()
+        outputs: NDArray[Any] = (result[0] if isinstance(result, list) else result).numpy()
         return outputs
 
     def version(self) -> str:

@@ -244,7 +244,7 @@ class Layer(VariableOwner, Placed):
         ready = [kernel_array(*pair) for pair in zip(arrays, compiled.dtypes, strict=True)]
         if not len(ready[0]):
             return self.pack_outputs(compiled.empty_outputs(0))
-        return self.pack_outputs(compiled.run(ready))
+        return self.pack_outputs(compiled.plan.run(ready))
 
     def split_inputs(self, inputs: Any) -> list[Any]:
         """List the arrays that were passed together.

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
+from cnnfast.engine.describe import Line, describe
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.passes import optimize
@@ -35,9 +36,10 @@ class Plan:
         operations, self.outputs = with_own_outputs(graph)
         operations = live_operations(operations, self.outputs)
         slots, arena = place_values(operations, self.inputs, self.outputs)
+        self._lines = [Line(operation, prepare(operation)) for operation in operations]
         steps = [
-            (prepare(operation), slots_of(operation.inputs, slots), slots[operation.output])
-            for operation in operations
+            (kernel, slots_of(operation.inputs, slots), slots[operation.output])
+            for operation, kernel in self._lines
         ]
         self._program = Program(steps, sizes(self.inputs), sizes(self.outputs), arena)
         self._tables = tables_of(operations, self.inputs)
@@ -47,6 +49,14 @@ class Plan:
     def work(self) -> float:
         """Floating-point operations per image, or four per float that is only moved."""
         return self._program.work
+
+    def describe(self, batch: int = 1) -> str:
+        """Write the steps as a table: kernels, shapes, operations, bytes, what bounds them.
+
+        Args:
+            batch: images that operations and bytes are counted for.
+        """
+        return describe(self._lines, batch)
 
     def run(
         self,

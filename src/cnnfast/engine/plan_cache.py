@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from cnnfast import config
 from cnnfast.clock import CLOCK
 from cnnfast.engine.graph import Graph
-from cnnfast.engine.plan import compile_graph
+from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
 
@@ -31,13 +31,13 @@ class Compiled(NamedTuple):
     """A plan with what a caller must know to feed it.
 
     Attributes:
-        run: the plan's `run(arrays, outputs=None)`.
+        plan: its `run(arrays, outputs=None)` computes.
         dtypes: data type of each input array.
         output_shapes: shape of each output, without the batch axis.
         output_dtypes: data type of each output.
     """
 
-    run: Run
+    plan: Plan
     dtypes: tuple[np.dtype[Any], ...]
     output_shapes: tuple[SampleShape, ...]
     output_dtypes: tuple[np.dtype[Any], ...]
@@ -90,7 +90,7 @@ class PlanCache:
             self._make_room()
             self._plans[shapes] = compiled
         if len(shapes) == 1 and len(compiled.output_shapes) == 1 and shapes[0]:
-            self.fast[shapes[0]] = (compiled.run, compiled.dtypes[0], time)
+            self.fast[shapes[0]] = (compiled.plan.run, compiled.dtypes[0], time)
         return compiled
 
     def clear(self) -> None:
@@ -126,7 +126,7 @@ def compile_layer(layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
     for value in outputs:
         graph.output(value)
     return Compiled(
-        compile_graph(graph).run,
+        compile_graph(graph),
         tuple(np.dtype(dtype) for dtype in dtypes),
         tuple(tuple(value.shape) for value in outputs),
         tuple(np.dtype(value.dtype) for value in outputs),

@@ -156,9 +156,9 @@ def _run_into(
 ) -> None:
     rows = [target[start:stop] for target in targets]
     if all(part.flags.carray for part in rows):
-        compiled.run(arrays, rows)
+        compiled.plan.run(arrays, rows)
     else:
-        for part, result in zip(rows, compiled.run(arrays), strict=True):
+        for part, result in zip(rows, compiled.plan.run(arrays), strict=True):
             part[...] = result
     release_rows(targets, start, stop)
 
@@ -182,7 +182,7 @@ def _run_batch(model: Model, batch: Any) -> list[NDArray[Any]]:
     if not len(arrays[0]):
         return compiled.empty_outputs(0)
     ready = [kernel_array(*pair) for pair in zip(arrays, compiled.dtypes, strict=True)]
-    return compiled.run(ready)
+    return compiled.plan.run(ready)
 
 
 def _length(data: Any) -> int | None:
