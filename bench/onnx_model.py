@@ -91,12 +91,10 @@ class Writer:
         """See a value in another shape."""
         if as_image(old) == as_image(new):
             return name
-        if len(new) == 1:
-            return self.reshaped(name, new)
+        if len(old) > 1 and math.prod(old[:-1]) > 1:
+            name = self.node("Transpose", [name], perm=[0, 2, 3, 1])
         if math.prod(new[:-1]) == 1:
             return self.reshaped(name, channels_first(new))
-        if len(old) > 1:
-            name = self.node("Transpose", [name], perm=[0, 2, 3, 1])
         return self.node("Transpose", [self.reshaped(name, as_image(new))], perm=[0, 3, 1, 2])
 
     def reshaped(self, name: str, shape: Shape) -> str:
@@ -155,7 +153,10 @@ def write_dense(writer: Writer, operation: Operation) -> str:
     image = as_image(source.root.shape)
     if len(image) == 3:
         kernel = kernel.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
-    inputs = [writer.name(source), writer.constant(kernel)]
+        name = writer.reshaped(writer.name(source.root), source.shape)
+    else:
+        name = writer.name(source)
+    inputs = [name, writer.constant(kernel)]
     if op.bias is not None:
         inputs.append(writer.constant(op.bias))
     return writer.activate(writer.node("Gemm", inputs), op.activation)

@@ -33,8 +33,8 @@ class Translator:
 
     Args:
         graph: with one input and one output.
-        channels_last: whether a flattened image keeps its channels last, free of charge in that
-            memory layout; else the weights behind it are reordered instead.
+        channels_last: whether an image flattened for a dense layer keeps its channels last, free
+            of charge in that memory layout; else the weights of the layer are reordered instead.
     """
 
     def __init__(self, graph: Graph, channels_last: bool = True) -> None:
@@ -76,7 +76,7 @@ class Translator:
         source = self.node(value.root)
         if old == new:
             return source
-        if len(old) > 1 and (self.channels_last or len(new) > 1):
+        if len(old) > 1:
             source = self.call(torch.permute, source, (0, 2, 3, 1))
         source = self.call(torch.reshape, source, (-1, *new))
         return self.call(torch.permute, source, (0, 3, 1, 2)) if len(new) > 1 else source
@@ -137,11 +137,14 @@ def translate_dense(translator: Translator, operation: Operation) -> fx.Node:
     image = as_image(value.root.shape)
     if len(image) == 3 and not translator.channels_last:
         kernel = kernel.reshape(*image, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+        source = translator.call(torch.flatten, translator.node(value.root), 1)
+    else:
+        source = translator.node(value)
     layer = nn.Linear(*kernel.shape, bias=op.bias is not None)
     layer.weight = tensor(kernel.T)
     if op.bias is not None:
         layer.bias = tensor(op.bias)
-    return translator.activate(translator.layer(layer, translator.node(value)), op.activation)
+    return translator.activate(translator.layer(layer, source), op.activation)
 
 
 def translate_pooling(translator: Translator, operation: Operation) -> fx.Node:

@@ -110,9 +110,21 @@ def deep() -> Model:
     return Sequential([Input(VECTOR), *hidden], name="deep")
 
 
+def residual() -> Model:
+    """Sums of tensors written with a plus sign."""
+    image = Input(IMAGE)
+    hidden = layers.Conv2D(2, 3, padding="same", activation="relu")(image) + image
+    joined = layers.Conv2D(2, 1)(hidden) + hidden
+    return Model(image, layers.Dense(3)(layers.Flatten()(joined)), name="residual")
+
+
 MODELS: dict[str, Callable[[], Model]] = {
     builder.__name__: builder for builder in (convnet, sequence, branches, nested, deep)
 }
+
+
+if GENERATION > 2:
+    MODELS["residual"] = residual
 
 
 def randomize(model: Model, random: np.random.Generator) -> None:

@@ -23,6 +23,7 @@ MODELS = {
     "branches": (5, 72),
     "nested": (12, 72),
     "deep": (12, 6),
+    "residual": (5, 144),
 }
 BOTH_SIDES = 2
 
@@ -52,11 +53,17 @@ def zeroed(model):
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["convnet", "sequence", "branches", "nested", "deep"])
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_load_model_of_a_real_keras_answers_as_there(golden, generation, name, suffix):
     folder = golden / generation
     assert_answers_as_recorded(load_model(folder / f"{name}{suffix}"), folder, name)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_load_model_with_sums_written_as_plus_answers_as_there(golden, suffix):
+    folder = golden / "keras3"
+    assert_answers_as_recorded(load_model(folder / f"residual{suffix}"), folder, "residual")
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)

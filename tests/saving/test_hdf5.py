@@ -288,3 +288,23 @@ def test_too_many_objects_are_refused(monkeypatch):
 def test_open_something_else_is_refused(content):
     with pytest.raises(ValueError, match="cannot be read"), open_hdf5(io.BytesIO(content)):
         pass
+
+
+def test_attribute_of_numbers_of_any_length_is_refused_unread():
+    def write(file):
+        values = np.empty(1, object)
+        values[0] = np.arange(3.0)
+        file.attrs.create("a", values, dtype=h5py.vlen_dtype(np.float64))
+
+    with open_hdf5(written(write)) as root, pytest.raises(ValueError, match="is not text"):
+        root.texts("a")
+
+
+def test_number_type_defined_bit_by_bit_is_refused():
+    def write(file):
+        kind = h5py.h5t.IEEE_F32LE.copy()
+        kind.set_fields(31, 20, 11, 0, 20)
+        h5py.h5d.create(file.id, b"data", kind, h5py.h5s.create_simple((3,)))
+
+    with pytest.raises(ValueError, match="expected plain numbers"):
+        dataset_of(write)

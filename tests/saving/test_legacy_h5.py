@@ -153,7 +153,7 @@ def test_elements_count_an_array_with_two_names_once():
         ([b"/dense"], "is missing"),
         ([b".."], "is missing"),
         ([b""], "missing|cannot be read"),
-        ([3], "expected text"),
+        ([3], "is not text"),
     ],
 )
 def test_broken_lists_of_names_are_refused(names, reason):

@@ -247,16 +247,20 @@ def _allowed(found: Found, classes: Container[str], custom: Container[str]) -> b
     return described_class(found.entry) in classes
 
 
-def described_class(entry: Config) -> str:
-    """Return the class name of an entry, with its module where that is not one of layers.
+def is_operation(entry: Config) -> bool:
+    """Return whether an entry is a bare operation and not a layer.
 
-    Keras 3 records a bare operation such as `x + y` under the class name `Add` of its module of
-    operations, which is not the layer `Add`.
+    Keras 3 records `x + y` under the class name `Add` of its module of operations, which is not
+    the layer `Add`.
     """
     module = entry.get("module")
-    if isinstance(module, str) and ".ops." in module:
-        return f"{module}.{entry['class_name']}"
-    return str(entry["class_name"])
+    return isinstance(module, str) and "ops" in module.split(".")
+
+
+def described_class(entry: Config) -> str:
+    """Return the class name of an entry, with its module if it is an operation."""
+    name = str(entry["class_name"])
+    return f"{entry['module']}.{name}" if is_operation(entry) else name
 
 
 def _unsupported_message(places: Mapping[str, list[str]]) -> str:

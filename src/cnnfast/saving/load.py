@@ -152,8 +152,8 @@ def _from_hdf5(root: Group, custom: dict[str, Any]) -> Model:
 def _built(entry: Config, major: int, custom: dict[str, Any], elements: int) -> Model:
     """Check a configuration, bring it up to date and build its model with zero weights."""
     check_limits(entry)
-    check_supported(entry, LAYERS, custom)
     entry = modernize(_supplied(entry, custom), major)
+    check_supported(entry, LAYERS, custom)
     with weights_from_file(elements + _SPARE_ELEMENTS), custom_object_scope(custom):
         model = _made(entry, custom)
     if elements and not model.built:
