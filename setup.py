@@ -25,8 +25,8 @@ DEBUG = os.environ.get("CNNFAST_BUILD") == "debug"
 
 COMPILE_FLAGS = {
     # FMA only where an intrinsic asks for it, so that results are ours: no contraction.
-    "unix": ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math",
-             "-ffp-contract=off", "-fno-lto"],
+    "unix": ["-O3", "-g0", "-std=c11", "-fvisibility=hidden", "-fno-math-errno",
+             "-fno-trapping-math", "-ffp-contract=off", "-fno-lto"],
     # /GL- : link-time optimisation would move code of one instruction set into another.
     "msvc": ["/O2", "/std:c11", "/fp:precise", "/GL-"],
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tolerances
 
+import tolerances
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.passes import PASSES, optimize
 from cnnfast.engine.passes.delay import delay_activations
