@@ -67,7 +67,7 @@ class Writer:
         model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)])
         model.ir_version = 8
         onnx.checker.check_model(model)
-        return model.SerializeToString()
+        return bytes(model.SerializeToString())
 
     def node(self, kind: str, inputs: list[str], **attributes: Any) -> str:
         """Add a node and return the name of its output."""

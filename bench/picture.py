@@ -7,6 +7,12 @@ from typing import Any
 
 Record = dict[str, Any]
 
+PALETTE = (
+    "#1f77b4", "#aec7e8", "#ff7f0e", "#ffbb78", "#2ca02c", "#98df8a", "#d62728", "#ff9896",
+    "#9467bd", "#c5b0d5", "#8c564b", "#c49c94", "#e377c2", "#f7b6d2", "#7f7f7f", "#bcbd22",
+    "#17becf", "#9edae5",
+)  # fmt: skip
+
 # The part of the room between two networks that bars fill.
 FILLED = 0.85
 
@@ -62,7 +68,7 @@ def draw_panel(axis: Any, title: str, results: list[Record], engines: list[str])
         ]
         axis.bar(
             [place for place, _ in places], [result["rate"] for _, result in places], width,
-            label=engine, color="black" if engine == "cnnfast" else f"C{position}",
+            label=engine, color=color(engine, position),
         )  # fmt: skip
     for place, workload in enumerate(workloads):
         draw_limit(axis, place, [result for result in results if result["workload"] == workload])
@@ -72,8 +78,16 @@ def draw_panel(axis: Any, title: str, results: list[Record], engines: list[str])
     axis.set_xticks(range(len(workloads)), workloads)
 
 
+def color(engine: str, position: int) -> str:
+    """Choose a colour: black for cnnfast."""
+    return "black" if engine == "cnnfast" else PALETTE[position % len(PALETTE)]
+
+
 def draw_limit(axis: Any, place: int, results: list[Record]) -> None:
     """Draw the machine's limit over the bars of one network."""
     limits = [result["limit"] for result in results if result.get("limit")]
     if limits:
-        axis.hlines(limits[0], place - 0.5, place + 0.5, colors="red", linestyles="dashed")
+        label = "the machine's limit" if place == 0 else None
+        axis.hlines(
+            limits[0], place - 0.5, place + 0.5, colors="black", linestyles="dashed", label=label
+        )

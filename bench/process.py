@@ -26,7 +26,8 @@ def pin(threads: int) -> None:
 def choose_cpus(allowed: set[int], count: int) -> set[int]:
     """Choose CPUs, each on a core of its own as long as there are cores."""
     seen: set[str] = set()
-    first, second = [], []
+    first: list[int] = []
+    second: list[int] = []
     for cpu in sorted(allowed):
         siblings = read(Path(SIBLINGS.format(cpu))) or str(cpu)
         (second if siblings in seen else first).append(cpu)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+import keras
 from numpy.typing import NDArray
 
 from bench import model_files
-from bench.engines.tensorflow_engine import keras, limit_threads
+from bench.engines.tensorflow_engine import limit_threads
 
 
 class KerasPredict:

@@ -29,7 +29,7 @@ class Native:
 
     def version(self) -> str:
         """Return the package's version."""
-        return cnnfast.__version__
+        return str(cnnfast.__version__)
 
 
 class NativePredict(Native):

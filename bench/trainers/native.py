@@ -35,4 +35,4 @@ class Native:
 
     def version(self) -> str:
         """Return the package's version."""
-        return cnnfast.__version__
+        return str(cnnfast.__version__)

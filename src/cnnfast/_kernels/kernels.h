@@ -49,6 +49,19 @@ typedef void gather_kernel(const float *const *rows, ptrdiff_t step, ptrdiff_t t
                            const float *bias, float *y, ptrdiff_t columns, float lowest,
                            float highest);
 
+/* See micro/winograd.h. patch: six rows, each from its first pixel that is not padding on, which is
+ * column `first` of the patch; the last one is column `last` - 1. A row that is padding points at
+ * as many zeros. Planes of v hold whole vectors of channels. */
+typedef void winograd_input_kernel(const float *const *patch, ptrdiff_t first, ptrdiff_t last,
+                                   ptrdiff_t C, float *v, ptrdiff_t plane);
+
+/* See micro/winograd.h. The upper left `rows` x `columns` of the tile are stored, in pixels K
+ * floats and rows `row` floats apart. */
+typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float *bias,
+                                    ptrdiff_t channels, float lowest, float highest, float *y,
+                                    ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,
+                                    ptrdiff_t columns);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -82,6 +95,8 @@ typedef struct Kernels {
 #undef ROW
     pool_kernel *pools[POOLS];
     gather_kernel *gather_sum;
+    winograd_input_kernel *winograd_input;
+    winograd_output_kernel *winograd_output;
     peak_kernel *fma_peak;
 } Kernels;
 

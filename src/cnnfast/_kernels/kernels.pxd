@@ -39,6 +39,15 @@ cdef extern from "kernels.h":
         const float *const *rows, Py_ssize_t step, Py_ssize_t taps, const float *bias, float *y,
         Py_ssize_t columns, float lowest, float highest) noexcept nogil
 
+    ctypedef void winograd_input_kernel(
+        const float *const *patch, Py_ssize_t first, Py_ssize_t last, Py_ssize_t C, float *v,
+        Py_ssize_t plane) noexcept nogil
+
+    ctypedef void winograd_output_kernel(
+        const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels, float lowest,
+        float highest, float *y, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows,
+        Py_ssize_t columns) noexcept nogil
+
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
     ctypedef struct Kernels:
@@ -57,6 +66,8 @@ cdef extern from "kernels.h":
         row_kernel *glu
         pool_kernel *pools[2]
         gather_kernel *gather_sum
+        winograd_input_kernel *winograd_input
+        winograd_output_kernel *winograd_output
         peak_kernel *fma_peak
 
     const int POOL_max

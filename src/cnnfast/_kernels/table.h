@@ -5,6 +5,7 @@
 #include "micro/peak.h"
 #include "micro/pool.h"
 #include "micro/rows.h"
+#include "micro/winograd.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -45,6 +46,8 @@ static const Kernels table = {
 #undef POOL
     },
     .gather_sum = gather_sum,
+    .winograd_input = winograd_input,
+    .winograd_output = winograd_output,
     .fma_peak = fma_peak,
 };
 

@@ -11,7 +11,12 @@ from cnnfast.engine.structure import map_structure
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.engine.topology import Network
 from cnnfast.models.graph_reader import TENSOR_CLASS
-from cnnfast.models.serialization import Config, deserialize_layer, serialize_layer
+from cnnfast.models.serialization import (
+    Config,
+    counts_from_one,
+    deserialize_layer,
+    serialize_layer,
+)
 
 if TYPE_CHECKING:
     from cnnfast.models.functional import Functional
@@ -58,7 +63,7 @@ def write_functional(model: Functional) -> dict[str, Any]:
             for layer in network.layers
         ],
         "input_layers": _locations(network, model.input),
-        "output_layers": _locations(network, model.output),
+        "output_layers": _output_locations(network, model.output),
     }
 
 
@@ -77,6 +82,14 @@ def _calls(network: Network, layer: Layer) -> list[dict[str, Any]]:
 
 def _locations(network: Network, structure: Any) -> Any:
     return map_structure(lambda tensor: list(network.index_of(tensor)), structure)
+
+
+def _output_locations(network: Network, structure: Any) -> Any:
+    def location(tensor: KerasTensor) -> list[Any]:
+        name, node, place = network.index_of(tensor)
+        return [name, node + counts_from_one(tensor.history[0]), place]
+
+    return map_structure(location, structure)
 
 
 def read_sequential(config: Any, custom_objects: Config | None) -> SequentialParts:

@@ -8,7 +8,7 @@ from typing import Any
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.models.graph_model import GraphModel
-from cnnfast.models.serialization import Config, deserialize_layer
+from cnnfast.models.serialization import Config, counts_from_one, deserialize_layer
 
 TENSOR_CLASS = "__keras_tensor__"
 
@@ -38,7 +38,7 @@ def read_functional(config: Config, custom_objects: Config | None) -> tuple[Any,
             )
     reader = _GraphReader(config, custom_objects)
     reader.make_calls()
-    return reader.resolve(config["input_layers"]), reader.resolve(config["output_layers"])
+    return reader.resolve(config["input_layers"]), reader.outputs(config["output_layers"])
 
 
 class _GraphReader:
@@ -107,6 +107,18 @@ class _GraphReader:
         if isinstance(described, list | tuple):
             return [self._tensors_of(name, value) for value in described]
         raise ValueError(f"Layer '{name}' is called on a constant in the config: {described!r}")
+
+    def outputs(self, places: Any) -> Any:
+        """Find the model's outputs by their places, which Keras 3 counts in a way of its own.
+
+        Args:
+            places: as `resolve` takes them.
+        """
+        if not self._is_old:
+            nested = [name for name, layer in self._layers.items() if counts_from_one(layer)]
+            first = {name for name, index, *_ in _places(places) if index == 0}
+            self._skipped = {name: 1 for name in nested if name not in first}
+        return self.resolve(places)
 
     def resolve(self, places: Any) -> Any:
         """Find tensors by their places.

@@ -12,6 +12,18 @@ Config = Mapping[str, Any]
 
 # The model classes by the names files use for them; their modules add them.
 MODELS: dict[str, Any] = {}
+
+
+def counts_from_one(layer: Layer) -> bool:
+    """Tell whether Keras 3 numbers a layer's calls from one where it lists a model's outputs.
+
+    A Functional model begins with a call on its own inputs. Keras counts that one in
+    "output_layers", and nowhere else.
+
+    Args:
+        layer: possibly a model inside a model.
+    """
+    return isinstance(layer, MODELS["Functional"])
 MODULES: dict[type[Layer], str] = {}
 
 

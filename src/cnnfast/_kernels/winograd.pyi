@@ -1,0 +1,23 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast._kernels.step import Kernel
+
+_Floats = NDArray[np.float32]
+
+FILTER_TRANSFORM: tuple[tuple[float, float, float], ...]
+
+class Winograd(Kernel):
+    def __init__(
+        self,
+        H: int,
+        W: int,
+        C: int,
+        kernel: _Floats,
+        bias: _Floats | None,
+        padding: tuple[int, int, int, int],
+        activation: tuple[str, float, float, float],
+    ) -> None: ...
+    def run(self, inputs: _Floats, outputs: _Floats, threads: int) -> None: ...
+
+def winograd_pays(P: int, Q: int, C: int, K: int) -> bool: ...

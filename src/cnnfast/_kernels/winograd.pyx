@@ -1,0 +1,334 @@
+"""Winograd's F(4x4, 3x3): a 3 x 3 convolution with 36 products a tile of 16 outputs, not 144.
+
+y = A^T [sum over c of (G g_c G^T) * (B^T d_c B)] A + bias, per 4 x 4 tile of outputs, where d is
+the 6 x 6 patch of inputs behind it and * multiplies by element. For each of the 36 places of a
+patch that sum is a matrix product, tiles by channels times channels by filters.
+
+Layout: NHWC in and out; weights are transformed in float64 and packed in panels, place by place.
+A block of tiles, taken across rows and images, goes through three phases in scratch: V[36][tile][C]
+is filled, the GEMM tile turns it into M[36][tile][K], and that becomes outputs. Padding costs
+nothing: rows and columns outside are not read. What a tile gives does not depend on its block.
+
+Numerics: about twice the rms error of the direct sum in float32. An infinite or NaN input can
+make the whole tiles that see it NaN, for every filter. Inputs beyond 1e36 may overflow.
+
+Source: Lavin and Gray (2015), "Fast Algorithms for Convolutional Neural Networks",
+arXiv:1509.09308, with other points.
+"""
+
+from cython.parallel cimport prange, threadid
+from libc.math cimport INFINITY
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
+
+from cnnfast._kernels.dispatch cimport active_kernels
+from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.pack cimport (
+    Panel, even_tile, pack_panels, packed_floats, panel_at,
+)
+from cnnfast._kernels.step cimport (
+    Activation, Kernel, Scratch, chunks_of, parse_activation,
+)
+
+# The polynomial of a filter at the points 0, +-3/4, +-3/2 and infinity, over the products of the
+# differences of points.
+FILTER_TRANSFORM = (
+    (64.0 / 81.0, 0.0, 0.0),
+    (-128.0 / 243.0, -32.0 / 81.0, -8.0 / 27.0),
+    (-128.0 / 243.0, 32.0 / 81.0, -8.0 / 27.0),
+    (32.0 / 243.0, 16.0 / 81.0, 8.0 / 27.0),
+    (32.0 / 243.0, -16.0 / 81.0, 8.0 / 27.0),
+    (0.0, 0.0, 1.0),
+)
+
+cdef enum:
+    PLACES = 36
+    PATCH = 6
+    TILE = 4
+
+# Tiles of a block, rounded up to whole GEMM tiles: V and M of 64 channels share half of a 1 MB L2.
+cdef Py_ssize_t BLOCK = 28
+# More floats of weights than a share of an L3 holds: four times as many tiles make use of each.
+cdef Py_ssize_t LARGE_WEIGHTS = 4 * 1024 * 1024
+# Filters done together: M's part of that L2, with no need to be larger for more filters.
+cdef Py_ssize_t CHUNK = 128
+# Tiles this many floats apart (a multiple of 2 KB) alias in L1; a cache line between them helps.
+cdef Py_ssize_t ALIASED = 512
+cdef Py_ssize_t GAP = 16
+# A page: the 36 places of a tile lie a cache line more than a multiple of it apart, so that they
+# fall into sets of their own.
+cdef Py_ssize_t PAGE = 1024
+
+# Time per tile over that of as many products in the direct kernel, measured by instruction set:
+# the products themselves, and what transforms cost beside them: the inputs' is shared by filters,
+# the outputs' by channels, and a little by both. (None measured on NEON: the other 4 lanes'.)
+COSTS = {
+    "avx512": (1.02, 5.0, 7.5, 60.0),
+    "avx2": (1.02, 5.0, 10.0, 20.0),
+    "neon": (1.06, 0.0, 7.5, 65.0),
+    "base": (1.06, 0.0, 7.5, 65.0),
+}
+# How much faster it must be than the direct kernel to be worth its rounding.
+ADVANTAGE = 1.05
+
+cdef struct WinogradTask:
+    const Kernels *kernels
+    const float *packed
+    Py_ssize_t place_floats     # packed floats of one of the 36 places
+    const float *bias
+    const float *zeros          # a row of padding
+    Py_ssize_t H, W, C, P, Q, K
+    Py_ssize_t top, left
+    Py_ssize_t down, across     # tiles
+    Py_ssize_t block            # the most tiles done together
+    Py_ssize_t chunk            # filters done together, whole panels
+    Py_ssize_t v_row, m_row     # distances of tiles in V and M
+    Py_ssize_t v_plane, m_plane     # and of places
+    Activation activation
+
+cdef struct Cursor:
+    # A tile: its image and where in it.
+    const float *x
+    float *y
+    Py_ssize_t p, q
+
+
+cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil:
+    return (count + of - 1) // of * of
+
+
+cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
+    """Go to the next tile, of the next row or image at the end of one."""
+    cursor.q += 1
+    if cursor.q == task.across:
+        cursor.q = 0
+        cursor.p += 1
+        if cursor.p == task.down:
+            cursor.p = 0
+            cursor.x += task.H * task.W * task.C
+            cursor.y += task.P * task.Q * task.K
+
+
+cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcept nogil:
+    """Transform the patch behind one tile."""
+    cdef const float *patch[PATCH]
+    cdef Py_ssize_t h = cursor.p * TILE - task.top, w = cursor.q * TILE - task.left, i
+    cdef Py_ssize_t first = max(-w, 0), last = min(task.W - w, PATCH)
+    for i in range(PATCH):
+        if 0 <= h + i < task.H and first < last:
+            patch[i] = cursor.x + ((h + i) * task.W + w + first) * task.C
+        else:
+            patch[i] = task.zeros
+    task.kernels.winograd_input(patch, first, last, task.C, v, task.v_plane)
+
+
+cdef void multiply(
+        const WinogradTask *task, const float *v, float *m, Py_ssize_t first, Py_ssize_t stop,
+        Py_ssize_t tiles) noexcept nogil:
+    """Multiply the 36 places of some tiles with the panels of filters [first, stop)."""
+    cdef Py_ssize_t step = even_tile(tiles, task.kernels.gemm_rows)
+    cdef Py_ssize_t width = 2 * task.kernels.lanes
+    cdef Py_ssize_t place, index, t, rows, offset = 0
+    cdef Panel panel
+    for place in range(PLACES):
+        for index in range(first // width, (stop + width - 1) // width):
+            panel = panel_at(task.kernels, task.K, task.C, index)
+            t = 0
+            while t < tiles:
+                rows = min(step, tiles - t)
+                task.kernels.gemm[panel.vectors - 1][rows - 1](
+                    v + place * task.v_plane + t * task.v_row, task.v_row, &offset, 1, task.C,
+                    task.packed + place * task.place_floats + panel.offset,
+                    m + place * task.m_plane + t * task.m_row + panel.first - first, task.m_row,
+                    panel.vectors * task.kernels.lanes, -INFINITY, INFINITY)
+                t += rows
+
+
+cdef void scatter_tile(
+        const WinogradTask *task, Cursor cursor, const float *m, Py_ssize_t first,
+        Py_ssize_t filters) noexcept nogil:
+    """Finish the outputs of one tile for some filters."""
+    cdef Py_ssize_t p = cursor.p * TILE, q = cursor.q * TILE
+    task.kernels.winograd_output(
+        m, task.m_plane, task.bias + first, filters, task.activation.lowest,
+        task.activation.highest, cursor.y + (p * task.Q + q) * task.K + first, task.Q * task.K,
+        task.K, min(task.P - p, TILE), min(task.Q - q, TILE))
+
+
+cdef Cursor do_tiles(
+        const WinogradTask *task, Cursor cursor, Py_ssize_t tiles, float *scratch) noexcept nogil:
+    """Take tiles from a cursor on through the three phases; return where they end."""
+    cdef float *v = scratch
+    cdef float *m = scratch + PLACES * task.v_plane
+    cdef Cursor begin = cursor
+    cdef Py_ssize_t first, filters, t
+    for t in range(tiles):
+        gather_tile(task, cursor, v + t * task.v_row)
+        advance(task, &cursor)
+    first = 0
+    while first < task.K:
+        filters = min(task.chunk, task.K - first)
+        multiply(task, v, m, first, first + filters, tiles)
+        cursor = begin
+        for t in range(tiles):
+            scatter_tile(task, cursor, m + t * task.m_row, first, filters)
+            advance(task, &cursor)
+        first += filters
+    return cursor
+
+
+cdef void activate(
+        const WinogradTask *task, float *output, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Apply what is not a clamp to the outputs of units [start, stop)."""
+    cdef Py_ssize_t row = task.Q * task.K
+    cdef Py_ssize_t first = (start // task.down * task.P + start % task.down * TILE) * row
+    cdef Py_ssize_t end = (stop // task.down * task.P + stop % task.down * TILE) * row
+    if task.activation.run != NULL and first < end:
+        task.activation.run(output + first, output + first, end - first, task.activation.parameters)
+
+
+cdef int block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Rows of tiles [start, stop), counted through the images."""
+    cdef const WinogradTask *task = <const WinogradTask *>opaque
+    cdef Py_ssize_t tiles = (stop - start) * task.across, done = 0, count, finished
+    cdef Py_ssize_t step = even_tile(tiles, task.block)
+    cdef Cursor cursor
+    cursor.x = inputs[0] + start // task.down * task.H * task.W * task.C
+    cursor.y = output + start // task.down * task.P * task.Q * task.K
+    cursor.p, cursor.q = start % task.down, 0
+    finished = start
+    while done < tiles:
+        count = min(step, tiles - done)
+        cursor = do_tiles(task, cursor, count, scratch)
+        done += count
+        activate(task, output, finished, start + done // task.across)
+        finished = start + done // task.across
+    return 0
+
+
+cdef class Winograd(Kernel):
+    """A 3 x 3 convolution of stride 1 with transformed and packed weights."""
+
+    cdef WinogradTask task
+
+    def __init__(self, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C,
+                 const float[:, :, :, ::1] kernel, const float[::1] bias, tuple padding,
+                 tuple activation):
+        cdef WinogradTask *task = &self.task
+        cdef Py_ssize_t top, bottom, left, right
+        top, bottom, left, right = padding
+        task.kernels = active_kernels()
+        task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
+        task.top, task.left = top, left
+        task.P, task.Q = H + top + bottom - 2, W + left + right - 2
+        task.down = up_to_multiple(task.P, TILE) // TILE
+        task.across = up_to_multiple(task.Q, TILE) // TILE
+        task.activation = parse_activation(activation, task.kernels)
+        self.choose_layout()
+        self.pack(kernel, bias)
+        self.step.run = block
+        self.step.task = task
+        self.step.units = task.down
+        self.step.scratch = PLACES * (task.v_plane + task.m_plane)
+        self.step.work = 2.0 * task.P * task.Q * task.K * 9 * C
+
+    cdef int choose_layout(self) except -1:
+        """Decide how many tiles and filters are done together, and how V and M lie."""
+        cdef WinogradTask *task = &self.task
+        cdef Py_ssize_t lanes = task.kernels.lanes
+        task.block = up_to_multiple(BLOCK, task.kernels.gemm_rows)
+        if PLACES * task.C * task.K > LARGE_WEIGHTS:
+            task.block *= 4
+        task.chunk = min(CHUNK, up_to_multiple(task.K, 2 * lanes))
+        task.v_row = up_to_multiple(task.C, lanes)
+        if task.v_row % ALIASED == 0:
+            task.v_row += GAP
+        task.m_row = task.chunk
+        task.v_plane = up_to_multiple(task.block * task.v_row, PAGE) + GAP
+        task.m_plane = up_to_multiple(task.block * task.m_row, PAGE) + GAP
+        return 0
+
+    cdef int pack(self, const float[:, :, :, ::1] kernel, const float[::1] bias) except -1:
+        """Transform and pack the filters; behind them come the bias and a row of zeros."""
+        cdef WinogradTask *task = &self.task
+        cdef Py_ssize_t place, size
+        cdef float *rest
+        cdef float *transformed
+        task.place_floats = packed_floats(task.kernels, task.K, task.C)
+        size = PLACES * task.place_floats
+        task.packed = self.allocate(size + task.K + PATCH * task.C)
+        rest = self.packed + size
+        memset(rest, 0, (task.K + PATCH * task.C) * sizeof(float))
+        if bias is not None:
+            memcpy(rest, &bias[0], task.K * sizeof(float))
+        task.bias, task.zeros = rest, rest + task.K
+        transformed = <float *>malloc(task.C * task.K * sizeof(float))
+        if transformed == NULL:
+            raise MemoryError("cannot allocate the weights of a Winograd convolution")
+        for place in range(PLACES):
+            transform_filters(&kernel[0, 0, 0, 0], task.C * task.K, place, transformed)
+            pack_panels(task.kernels, transformed, task.K, NULL, task.K, task.C,
+                        self.packed + place * task.place_floats)
+        free(transformed)
+        return 0
+
+    def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads):
+        """Convolve all images of inputs (N, H, W, C) into outputs (N, P, Q, K)."""
+        cdef Py_ssize_t units = inputs.shape[0] * self.task.down
+        cdef Py_ssize_t chunk, chunks = self.chunks(units, threads)
+        cdef Scratch scratch = Scratch(self, threads)
+        cdef const float *x
+        if units == 0:
+            return
+        x = &inputs[0, 0, 0, 0]
+        for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
+            block(&self.task, &x, &outputs[0, 0, 0, 0],
+                  scratch.floats + threadid() * scratch.stride,
+                  units * chunk // chunks, units * (chunk + 1) // chunks)
+
+    cdef Py_ssize_t chunks(self, Py_ssize_t units, int threads) noexcept:
+        """Cut units for threads, but not so finely that weights are streamed for few tiles."""
+        cdef Py_ssize_t blocks = units * self.task.across // self.task.block // threads * threads
+        return min(chunks_of(units, threads), max(blocks, threads))
+
+
+cdef void transform_filters(
+        const float *kernel, Py_ssize_t size, Py_ssize_t place, float *out) noexcept:
+    """Compute one place of G g G^T for all channels and filters, rounded once."""
+    cdef double weights[9]
+    cdef double total
+    cdef Py_ssize_t r, s, n
+    for r in range(3):
+        for s in range(3):
+            weights[r * 3 + s] = (<double>FILTER_TRANSFORM[place // PATCH][r]
+                                  * <double>FILTER_TRANSFORM[place % PATCH][s])
+    for n in range(size):
+        total = 0.0
+        for r in range(9):
+            total += weights[r] * kernel[r * size + n]
+        out[n] = <float>total
+
+
+def winograd_pays(Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K) -> bool:
+    """Tell whether this beats the direct kernel by 5 % with the active instruction set.
+
+    ratio = 4 * share / (products + inputs / K' + outputs / C + both / (C K')), where share is
+    the part of the tiles that is output and K' is K in whole vectors
+
+    Args:
+        P: output rows.
+        Q: output columns.
+        C: channels.
+        K: filters.
+
+    Returns:
+        True where the ratio of the times is estimated to be at least 1.05.
+    """
+    cdef const Kernels *kernels = active_kernels()
+    products, inputs, outputs, both = COSTS[kernels.name.decode()]
+    filters = up_to_multiple(K, kernels.lanes)
+    share = <double>P * Q / (up_to_multiple(P, TILE) * up_to_multiple(Q, TILE))
+    cost = products + inputs / filters + outputs / C + both / (<double>C * filters)
+    return 4.0 * share >= ADVANTAGE * cost
