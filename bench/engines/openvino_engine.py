@@ -74,16 +74,15 @@ class Throughput(OpenVINO):
         """Put the channels of images first, and choose the size of a piece."""
         images = channels_first(inputs)
         sizes = [size for size in PIECES if size < len(images) and len(images) % size == 0]
-        self.timed(images, len(images))
+        best = len(images)
         if sizes:
-            best = min([*sizes, len(images)], key=lambda size: self.timed(images, size))
-            self.timed(images, best)
+            best = min([*sizes, best], key=lambda size: self.timed(images, size))
+        self.compile_for(best, images)
         return images
 
     def timed(self, images: NDArray[Any], size: int) -> float:
         """Compile for pieces of a size; return the shorter time of two batches, in seconds."""
-        self.size = size
-        self.compile_for(images[:size].shape, images)
+        self.compile_for(size, images)
         times = []
         for _ in range(2):
             start = time.perf_counter()
@@ -91,9 +90,10 @@ class Throughput(OpenVINO):
             times.append(time.perf_counter() - start)
         return min(times)
 
-    def compile_for(self, shape: tuple[int, ...], images: NDArray[Any]) -> None:
-        """Compile for one shape, and open as many requests as OpenVINO advises."""
-        compiled = self.compiled(shape)
+    def compile_for(self, size: int, images: NDArray[Any]) -> None:
+        """Compile for pieces of a size, and open as many requests as OpenVINO advises."""
+        self.size = size
+        compiled = self.compiled((size, *images.shape[1:]))
         self.queue = openvino.AsyncInferQueue(compiled)
         self.queue.set_callback(self.take)
         self.outputs = np.empty((len(images), *compiled.output(0).shape[1:]), np.float32)

@@ -87,7 +87,8 @@ def _locations(network: Network, structure: Any) -> Any:
 def _output_locations(network: Network, structure: Any) -> Any:
     def location(tensor: KerasTensor) -> list[Any]:
         name, node, place = network.index_of(tensor)
-        return [name, node + counts_from_one(tensor.history[0]), place]
+        maker = tensor.history and tensor.history[0]
+        return [name, node + counts_from_one(maker), place]
 
     return map_structure(location, structure)
 

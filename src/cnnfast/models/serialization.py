@@ -14,14 +14,14 @@ Config = Mapping[str, Any]
 MODELS: dict[str, Any] = {}
 
 
-def counts_from_one(layer: Layer) -> bool:
+def counts_from_one(layer: Layer | None) -> bool:
     """Tell whether Keras 3 numbers a layer's calls from one where it lists a model's outputs.
 
     A Functional model begins with a call on its own inputs. Keras counts that one in
     "output_layers", and nowhere else.
 
     Args:
-        layer: possibly a model inside a model.
+        layer: possibly a model inside a model; None for a tensor that no layer made.
     """
     return isinstance(layer, MODELS["Functional"])
 MODULES: dict[type[Layer], str] = {}

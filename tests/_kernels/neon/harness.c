@@ -140,6 +140,29 @@ static ptrdiff_t run_gather(const Call *call)
     return columns;
 }
 
+/* C, first, last, height, plane : the patch's real pixels, height rows of them, zeros below */
+static ptrdiff_t run_winograd_input(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t C = n[0], first = n[1], last = n[2], height = n[3], plane = n[4];
+    const ptrdiff_t row = (last - first) * C;
+    const float *patch[6];
+    for (ptrdiff_t i = 0; i < 6; i++) patch[i] = call->x + (i < height ? i : height) * row;
+    call->kernels->winograd_input(patch, first, last, C, call->y, plane);
+    return 35 * plane + (C + call->kernels->lanes - 1) / call->kernels->lanes * call->kernels->lanes;
+}
+
+/* plane, channels, row, K, rows, columns : lowest, highest, bias, m */
+static ptrdiff_t run_winograd_output(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t plane = n[0], channels = n[1], row = n[2], K = n[3], rows = n[4];
+    const float *bias = call->x + 2;
+    call->kernels->winograd_output(bias + channels, plane, bias, channels, call->x[0],
+                                   call->x[1], call->y, row, K, rows, n[5]);
+    return (rows - 1) * row + (n[5] - 1) * K + channels;
+}
+
 /* iterations : */
 static ptrdiff_t run_peak(const Call *call)
 {
@@ -153,6 +176,8 @@ static const char *const cast_names[] = {"cast"};
 static const char *const gather_names[] = {"gather_sum"};
 static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
+static const char *const winograd_input_names[] = {"winograd_input"};
+static const char *const winograd_output_names[] = {"winograd_output"};
 static const char *const peak_names[] = {"fma_peak"};
 
 static const struct {
@@ -170,6 +195,8 @@ static const struct {
     {"row", run_row, row_names, ROWS},
     {"pool", run_pool, pool_names, POOLS},
     {"gather", run_gather, gather_names, 1},
+    {"winograd_input", run_winograd_input, winograd_input_names, 1},
+    {"winograd_output", run_winograd_output, winograd_output_names, 1},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };

@@ -1,0 +1,104 @@
+"""Which kernel a convolution is given, and the eager form."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import reference
+import tolerances
+
+import cnnfast
+from cnnfast import config, layers
+from cnnfast.ops import conv2d
+from cnnfast.ops.convolution import Convolution
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
+
+
+def kernel_name(op: Convolution, *shape: int) -> str:
+    return type(op.prepare(shape)).__name__
+
+
+@pytest.fixture
+def direct():
+    """Turn Winograd off for a test."""
+    config.set_winograd(False)
+    yield
+    config.set_winograd(True)
+
+
+def test_prepare_takes_winograd_for_wide_3x3_filters_only():
+    wide = normal(3, 3, 32, 32)
+    assert kernel_name(Convolution(wide), 16, 16, 32) == "Winograd"
+    assert kernel_name(Convolution(wide), 3, 3, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, strides=(2, 2)), 16, 16, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, dilation=(2, 2)), 16, 16, 32) == "Convolution"
+    assert kernel_name(Convolution(normal(3, 3, 16, 32)), 16, 16, 16) == "Convolution"
+    assert kernel_name(Convolution(normal(3, 3, 32, 64), groups=2), 16, 16, 64) == "Convolution"
+    assert kernel_name(Convolution(normal(1, 1, 32, 64)), 16, 16, 32) == "Dense"
+
+
+def test_prepare_takes_direct_sums_where_winograd_is_off(direct):
+    assert kernel_name(Convolution(normal(3, 3, 32, 32)), 16, 16, 32) == "Convolution"
+
+
+def test_set_winograd_compiles_models_anew():
+    model = cnnfast.Sequential([cnnfast.Input((12, 12, 32)), layers.Conv2D(32, 3)])
+    x = normal(2, 12, 12, 32)
+    fast = model(x)
+    config.set_winograd(False)
+    try:
+        exact = model(x)
+    finally:
+        config.set_winograd(True)
+    assert (fast != exact).any()
+    np.testing.assert_array_equal(model(x), fast)
+
+
+def test_set_winograd_takes_truth_values_only():
+    with pytest.raises(TypeError, match="True or False"):
+        config.set_winograd(1)
+    assert config.winograd() is True
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_conv2d_matches_the_twin(isa, padding):
+    inputs, kernel, bias = normal(2, 9, 8, 3), normal(3, 2, 3, 5), normal(5)
+    border = ((0, 0), (0, 0)) if padding == "valid" else ((1, 1), (0, 1))
+    expected = reference.convolution(inputs, kernel, bias, padding=border)
+    magnitude = reference.convolution_magnitude(inputs, kernel, bias, padding=border)
+    error = np.abs(conv2d(inputs, kernel, bias, padding=padding) - expected)
+    assert (error <= tolerances.float32_dot(18, magnitude)).all()
+
+
+@pytest.mark.parametrize("change", [
+    np.asfortranarray,
+    lambda x: x.astype(np.float64),
+    lambda x: x.astype(">f4"),
+    lambda x: x.tolist(),
+    lambda x: np.repeat(x, 2, axis=0)[::2],
+])  # fmt: skip
+def test_conv2d_takes_arrays_of_any_kind(change):
+    inputs, kernel = normal(2, 5, 5, 3), normal(3, 3, 3, 2)
+    np.testing.assert_array_equal(conv2d(change(inputs), kernel), conv2d(inputs, kernel))
+
+
+@pytest.mark.parametrize(("arguments", "options", "message"), [
+    ((normal(5, 5, 3), normal(3, 3, 3, 2)), {}, r"\(N, H, W, C\). Received shape \(5, 5, 3\)"),
+    ((normal(1, 5, 5, 4), normal(3, 3, 3, 2)), {}, r"\(H, W, 3\). Received shape \(5, 5, 4\)"),
+    ((normal(1, 2, 5, 3), normal(3, 3, 3, 2)), {}, "zero or negative"),
+    ((normal(1, 5, 5, 3), normal(3, 3, 3, 2), normal(3)), {}, r"shape \(2,\)"),
+    ((normal(1, 5, 5, 3), normal(3, 3, 3, 2)), {"padding": "wide"}, "padding"),
+    ((normal(1, 5, 5, 3), normal(3, 3, 3, 2)), {"groups": 3}, "groups"),
+    ((normal(1, 5, 5, 3), normal(3, 3, 3, 2)), {"strides": 0}, "strides"),
+])  # fmt: skip
+def test_conv2d_of_wrong_arguments_is_refused(arguments, options, message):
+    with pytest.raises(ValueError, match=message):
+        conv2d(*arguments, **options)
+
+
+def test_conv2d_of_text_is_refused():
+    with pytest.raises(TypeError, match="real numbers"):
+        conv2d(np.array([["a"]]), normal(3, 3, 3, 2))
