@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import reference
-import tolerances
 
 import cnnfast
+import reference
+import tolerances
 from cnnfast import config, layers
 from cnnfast.ops import conv2d
 from cnnfast.ops.convolution import Convolution
