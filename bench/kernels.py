@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 from cnnfast._kernels import dispatch, elementwise, layout
 from cnnfast._kernels.conv import Convolution
 from cnnfast._kernels.dense import Dense
+from cnnfast._kernels.depthwise import Depthwise
 from cnnfast._kernels.embedding import Embedding
 from cnnfast._kernels.embedding_conv import EmbeddingConvolution
 from cnnfast._kernels.normalization import ScaleShift
 from cnnfast._kernels.pool import GlobalPooling, Pooling
+from cnnfast._kernels.winograd import Winograd
 
 UNBOUNDED = float("inf")
 LINEAR = ("linear", 0.0, UNBOUNDED, 0.0)
@@ -22,6 +25,11 @@ LINEAR = ("linear", 0.0, UNBOUNDED, 0.0)
 # An image of 48 channels, 0.3 MB: one stays in L2, 64 do not.
 H, W, C = 40, 40, 48
 PLACES = (("L2", 1), ("memory", 64))
+
+# Height and width, channels in and out, images: what 3 x 3 convolutions of networks see.
+SQUARES = (
+    (56, 64, 8), (28, 128, 16), (14, 256, 32), (7, 512, 64), (32, 32, 64), (16, 64, 128),
+)  # fmt: skip
 
 
 class Subject(NamedTuple):
@@ -43,6 +51,7 @@ class Subject(NamedTuple):
 def subjects(threads: int) -> Iterator[Subject]:
     """List all kernels."""
     yield from convolutions(threads)
+    yield from transformed(threads)
     yield from products(threads)
     yield from tiles(threads)
     for place, images in PLACES:
@@ -55,8 +64,7 @@ def subjects(threads: int) -> Iterator[Subject]:
 
 def convolutions(threads: int) -> Iterator[Subject]:
     """Convolve as VGG, ResNet and the small networks do."""
-    for side, channels, images in ((56, 64, 8), (28, 128, 16), (14, 256, 32), (7, 512, 64),
-                                   (32, 32, 64), (16, 64, 128)):  # fmt: skip
+    for side, channels, images in SQUARES:
         yield convolution(
             f"conv 3x3 {side}x{side}x{channels}", (images, side, side, channels),
             (3, 3, channels, channels), threads, border=1,
@@ -76,10 +84,8 @@ def convolutions(threads: int) -> Iterator[Subject]:
         "conv 3x3 dilated by 2 28x28x64", (16, 28, 28, 64), (3, 3, 64, 64), threads, border=2,
         dilation=2,
     )  # fmt: skip
-    yield convolution(
-        "conv 3x3 56x56x128 depthwise", (8, 56, 56, 128), (3, 3, 1, 128), threads, border=1,
-        groups=128,
-    )  # fmt: skip
+    for side, channels, stride in ((112, 32, 1), (56, 144, 2), (14, 384, 1)):
+        yield depthwise(side, channels, stride, threads)
 
 
 def convolution(
@@ -90,13 +96,12 @@ def convolution(
     border: int = 0,
     stride: int = 1,
     dilation: int = 1,
-    groups: int = 1,
 ) -> Subject:
     """Convolve a batch."""
     images, height, width, depth = shape
     kernel = Convolution(
         height, width, depth, draw(*window), draw(window[3]), (stride, stride), (border,) * 4,
-        (dilation, dilation), groups, LINEAR,
+        (dilation, dilation), 1, LINEAR,
     )  # fmt: skip
     P, Q = (
         (size + 2 * border - (taps - 1) * dilation - 1) // stride + 1
@@ -104,6 +109,32 @@ def convolution(
     )
     x, y = draw(*shape), np.empty((images, P, Q, window[3]), np.float32)
     return Subject(name, lambda: kernel.run(x, y, threads), images * kernel.work)
+
+
+def depthwise(side: int, channels: int, stride: int, threads: int) -> Subject:
+    """Convolve each channel on its own, as MobileNet does; the time goes into moving floats."""
+    kernel = Depthwise(
+        side, side, channels, draw(3, 3, channels, 1), draw(channels), (stride, stride),
+        (1, 1, 1, 1), (1, 1), ("relu", 0.0, 6.0, 0.0),
+    )  # fmt: skip
+    P = (side - 1) // stride + 1
+    return moved(
+        f"depthwise 3x3/{stride} {side}x{side}x{channels}", kernel,
+        draw(2 * threads, side, side, channels), (2 * threads, P, P, channels), threads,
+    )  # fmt: skip
+
+
+def transformed(threads: int) -> Iterator[Subject]:
+    """Convolve by Winograd's algorithm, its speed counted as if every product were computed."""
+    for side, channels, images in SQUARES:
+        kernel = Winograd(
+            side, side, channels, draw(3, 3, channels, channels), draw(channels), (1, 1, 1, 1),
+            LINEAR,
+        )  # fmt: skip
+        x, y = draw(images, side, side, channels), draw(images, side, side, channels)
+        work = 18.0 * channels * channels * side * side * images
+        name = f"winograd 3x3 {side}x{side}x{channels}"
+        yield Subject(name, partial(kernel.run, x, y, threads), work)
 
 
 def products(threads: int) -> Iterator[Subject]:

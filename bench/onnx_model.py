@@ -17,10 +17,12 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.grouped import as_groups
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.ops.base import Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
+from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Concatenate, Pad
@@ -143,6 +145,12 @@ def write_convolution(writer: Writer, operation: Operation) -> str:
     return writer.activate(name, op.activation)
 
 
+def write_depthwise(writer: Writer, operation: Operation) -> str:
+    """Conv with as many groups as channels."""
+    op = as_groups(operation.op)
+    return write_convolution(writer, Operation(op, operation.inputs, operation.output))
+
+
 def write_dense(writer: Writer, operation: Operation) -> str:
     """Gemm, its weights in the order of a flattened channels-first image; or a 1 x 1 Conv."""
     op: Any = operation.op
@@ -240,6 +248,7 @@ WRITERS: dict[type, Callable[[Writer, Operation], str]] = {
     Concatenate: write_concatenate,
     Convolution: write_convolution,
     Dense: write_dense,
+    Depthwise: write_depthwise,
     Embedding: write_embedding,
     GlobalPooling: write_global_pooling,
     Pad: write_pad,

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from torch import fx, nn
 from torch.nn import functional
 
+from bench.grouped import as_groups
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
+from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Concatenate, Pad
@@ -127,6 +129,12 @@ def translate_convolution(translator: Translator, operation: Operation) -> fx.No
     return translator.activate(translator.layer(layer, source), op.activation)
 
 
+def translate_depthwise(translator: Translator, operation: Operation) -> fx.Node:
+    """Conv2d with as many groups as channels."""
+    op = as_groups(operation.op)
+    return translate_convolution(translator, Operation(op, operation.inputs, operation.output))
+
+
 def translate_dense(translator: Translator, operation: Operation) -> fx.Node:
     """Linear; over the pixels of an image a 1 x 1 convolution."""
     op: Any = operation.op
@@ -231,6 +239,7 @@ TRANSLATIONS: dict[type, Callable[[Translator, Operation], fx.Node]] = {
     Concatenate: translate_concatenate,
     Convolution: translate_convolution,
     Dense: translate_dense,
+    Depthwise: translate_depthwise,
     Embedding: translate_embedding,
     GlobalPooling: translate_global_pooling,
     Pad: translate_pad,

@@ -55,6 +55,10 @@ class Case:
             return np.zeros(())
         if kind in {"Dense", "Conv1D", "Conv2D"}:
             return BOTH_SIDES * self._kernel_bound()
+        if kind.startswith("DepthwiseConv"):
+            return BOTH_SIDES * self._depthwise_bound()
+        if kind.startswith("SeparableConv"):
+            return BOTH_SIDES * self._separable_bound()
         if kind == "BatchNormalization":
             return BOTH_SIDES * self._normalization_bound()
         if "Average" in kind:
@@ -72,6 +76,30 @@ class Case:
         products = STEEPEST_SLOPE * tolerances.float32_dot(length, magnitude)
         own = tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, 1 + np.abs(self.output))
         return products + own
+
+    def _depthwise_bound(self) -> np.ndarray:
+        """Bound the dot products of single channels and what the activation makes of them."""
+        bias = np.abs(self.weights[1]).max() if len(self.weights) > 1 else 0.0
+        error, _ = self._depthwise_products(bias)
+        own = tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, 1 + np.abs(self.output))
+        return STEEPEST_SLOPE * error + own
+
+    def _separable_bound(self) -> np.ndarray:
+        """Bound dot products over channels that are wrong already."""
+        pointwise = self.weights[1]
+        bias = np.abs(self.weights[2]).max() if len(self.weights) > 2 else 0.0
+        error, magnitude = self._depthwise_products(0.0)
+        mixed = float(np.abs(pointwise).reshape(-1, pointwise.shape[-1]).sum(axis=0).max())
+        products = tolerances.float32_dot(pointwise.shape[-2], magnitude * mixed + bias)
+        own = tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, 1 + np.abs(self.output))
+        return STEEPEST_SLOPE * (mixed * error + products) + own
+
+    def _depthwise_products(self, bias: float) -> tuple[np.ndarray, float]:
+        """Bound the error of the sums over a window, and their magnitude."""
+        kernel = np.abs(self.weights[0])
+        windows = kernel.reshape(-1, *kernel.shape[-2:])
+        magnitude = float(np.abs(self.inputs[0]).max() * windows.sum(axis=0).max()) + bias
+        return tolerances.float32_dot(len(windows), magnitude), magnitude
 
     def _normalization_bound(self) -> np.ndarray:
         """Bound inputs * scale + shift by its terms before they cancel."""

@@ -52,6 +52,7 @@ KERNEL_TESTS = {
     "ACTIVATION": ("test_elementwise.py",),
     "ROW": ("test_rows.py",),
     "POOL": ("test_pool.py",),
+    "BLOCK": ("test_lanes.py",),
 }
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bench.export.lowered import graph
 from cnnfast.engine.graph import Graph, Operation
+from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.embedding import Embedding
 
 FILE = "work.json"
@@ -46,7 +47,10 @@ def kernel_of(step: Operation) -> NDArray[Any] | None:
 def products(step: Operation) -> float:
     """Count the products of one operation on one sample."""
     kernel = kernel_of(step)
-    return 0.0 if kernel is None else step.output.size / kernel.shape[-1] * kernel.size
+    if kernel is None:
+        return 0.0
+    filters = kernel[0, 0].size if isinstance(step.op, Depthwise) else kernel.shape[-1]
+    return step.output.size / filters * kernel.size
 
 
 def rows(step: Operation) -> int:

@@ -26,6 +26,7 @@ def residual() -> Any:
     x = layers.Activation("relu")(layers.BatchNormalization()(x))
     branch = layers.Conv2D(8, 3, padding="same", dilation_rate=2, groups=2, activation="tanh")(x)
     x = layers.Add()([x, branch])
+    x = layers.DepthwiseConv2D(3, depth_multiplier=2, padding="same", activation="relu6")(x)
     x = layers.Concatenate()([x, layers.MaxPooling2D(3, strides=1, padding="same")(x)])
     x = layers.AveragePooling2D(2)(layers.Dense(6, activation="silu")(x))
     gate = layers.Reshape((1, 1, 6))(layers.GlobalAveragePooling2D()(x))

@@ -8,7 +8,9 @@ import pytest
 from bench import bound, limits, model_files, weights
 from bench.export import lowered, work
 from bench.workloads import WORKLOADS
+from cnnfast.engine.graph import Graph
 from cnnfast.models import model_from_json
+from cnnfast.ops.depthwise import Depthwise
 
 OWN = [name for name, workload in WORKLOADS.items() if workload.build]
 
@@ -70,6 +72,13 @@ def test_work_of_a_network_is_counted_by_hand(tmp_path: Path) -> None:
     counted = work.count(lowered.graph("seed2d", str(tmp_path)))
     # 2 x 2 places of a 3 x 3 window, and one product of the last layer; 4 x 4 floats in, 1 out.
     assert counted == {"operations": 2 * (4 * 9 + 1), "bytes": 4 * 17, "weights": 4 * 10}
+
+
+def test_work_of_a_depthwise_convolution_is_a_window_for_each_output() -> None:
+    graph = Graph()
+    value = graph.input((4, 4, 3))
+    graph.output(graph.add(Depthwise(np.ones((3, 3, 3, 2), np.float32)), value))
+    assert work.count(graph)["operations"] == 2 * (2 * 2 * 6) * 9
 
 
 def test_bound_is_the_slower_of_arithmetic_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:

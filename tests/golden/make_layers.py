@@ -126,6 +126,55 @@ def convolution_cases() -> Iterator[Case]:
         yield "ZeroPadding2D", {"padding": padding}, [IMAGE]
 
 
+def depthwise_cases() -> Iterator[Case]:
+    first = {"data_format": "channels_first"}
+    for rank, shape, size in ((1, LENGTH, 3), (2, IMAGE, [2, 3])):
+        for padding, multiplier in itertools.product(("valid", "same"), (1, 2)):
+            options = {"kernel_size": size, "padding": padding, "depth_multiplier": multiplier}
+            yield f"DepthwiseConv{rank}D", options, [shape]
+            yield f"SeparableConv{rank}D", {"filters": 5, **options, "strides": 2}, [shape]
+        for name, options in (
+            (f"DepthwiseConv{rank}D", {"kernel_size": 3}),
+            (f"SeparableConv{rank}D", {"filters": 4, "kernel_size": 3}),
+        ):
+            yield name, {**options, **first}, [shape]
+            yield name, {**options, "dilation_rate": 2, "activation": "relu"}, [shape]
+            yield name, {**options, "use_bias": False}, [[*[None] * rank, 4]]
+            yield name, options, [[*shape[:-1], None]]
+            yield name, options, [shape[1:]]
+            yield name, {**options, "kernel_regularizer": "l2"}, [shape]
+            yield name, {**options, "groups": 2}, [shape]
+            for wrong in (0, -1, 2.0):
+                yield name, {**options, "depth_multiplier": wrong}, [shape]
+                yield name, {**options, "kernel_size": wrong}, [shape]
+                yield name, {**options, "strides": wrong}, [shape]
+            yield name, {**options, "padding": "full"}, [shape]
+            yield name, {**options, "kernel_size": 11}, [shape]
+    yield "DepthwiseConv2D", {"kernel_size": 3, "padding": "causal"}, [IMAGE]
+    yield "DepthwiseConv1D", {"kernel_size": 3, "padding": "causal"}, [LENGTH]
+    yield "SeparableConv2D", {"filters": 2, "kernel_size": 3, "padding": "causal"}, [IMAGE]
+    for filters in (0, -3):
+        yield "SeparableConv1D", {"filters": filters, "kernel_size": 3}, [LENGTH]
+    settings = {
+        "depthwise_initializer": "he_normal",
+        "bias_initializer": "ones",
+        "depthwise_regularizer": "l2",
+        "bias_regularizer": "l1",
+        "activity_regularizer": "l2",
+        "depthwise_constraint": "max_norm",
+        "bias_constraint": "non_neg",
+        "name": "separate",
+        "trainable": False,
+    }
+    mixed = {
+        "pointwise_initializer": "he_uniform",
+        "pointwise_regularizer": "l1",
+        "pointwise_constraint": "unit_norm",
+    }
+    yield "DepthwiseConv2D", {"kernel_size": 3, **settings}, [IMAGE]
+    yield "SeparableConv2D", {"filters": 2, "kernel_size": 3, **settings, **mixed}, [IMAGE]
+
+
 def pooling_cases() -> Iterator[Case]:
     for kind, padding in itertools.product(("Max", "Average"), ("valid", "same")):
         options = {"pool_size": 3, "padding": padding}
@@ -213,6 +262,7 @@ def all_cases() -> Iterator[Case]:
     yield from core_cases()
     yield from noise_cases()
     yield from convolution_cases()
+    yield from depthwise_cases()
     yield from pooling_cases()
     yield from weighted_cases()
     yield from activation_cases()

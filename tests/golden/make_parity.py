@@ -210,6 +210,42 @@ def other_cases() -> Iterator[Case]:
     yield "concatenate_three", layers.Concatenate(axis=2), [(2, 3, 2), (2, 1, 2), (2, 2, 2)]
 
 
+def depthwise_cases() -> Iterator[Case]:
+    """Depthwise and separable convolutions, in one dimension and two."""
+    one, two = layers.DepthwiseConv1D, layers.DepthwiseConv2D
+    yield "depthwise1d_valid", one(3), [LENGTH]
+    yield "depthwise1d_same_strided", one(4, strides=2, padding="same"), [LENGTH]
+    yield "depthwise1d_multiplier", one(3, depth_multiplier=3, activation="tanh"), [LENGTH]
+    yield "depthwise1d_dilated", one(3, dilation_rate=3, padding="same"), [LENGTH]
+    yield "depthwise1d_channels_first", one(3, data_format="channels_first"), [(3, 10)]
+    yield "depthwise2d_valid", two(3), [IMAGE]
+    yield "depthwise2d_same", two(3, padding="same", activation="relu"), [IMAGE]
+    yield "depthwise2d_same_strided", two(3, strides=2, padding="same"), [IMAGE]
+    yield "depthwise2d_valid_strided", two((2, 3), strides=2), [IMAGE]
+    yield "depthwise2d_five", two(5, padding="same", use_bias=False), [IMAGE]
+    yield "depthwise2d_five_strided", two(5, strides=2, padding="same"), [(9, 8, 3)]
+    yield "depthwise2d_multiplier", two(3, depth_multiplier=2, padding="same"), [IMAGE]
+    yield "depthwise2d_multiplier_strided", two(2, 2, depth_multiplier=3), [IMAGE]
+    yield "depthwise2d_dilated", two(3, dilation_rate=2, padding="same"), [IMAGE]
+    yield "depthwise2d_wide", two(3, padding="same", activation="relu6"), [(6, 7, 37)]
+    yield "depthwise2d_softmax", two(3, activation="softmax"), [IMAGE]
+    first = {"data_format": "channels_first"}
+    yield "depthwise2d_channels_first", two(3, depth_multiplier=2, **first), [IMAGE_FIRST]
+    one, two = layers.SeparableConv1D, layers.SeparableConv2D
+    yield "separable1d_valid", one(5, 3), [LENGTH]
+    yield "separable1d_same_strided", one(4, 3, strides=2, padding="same"), [LENGTH]
+    yield "separable1d_multiplier", one(4, 5, depth_multiplier=2, activation="relu"), [LENGTH]
+    yield "separable1d_dilated", one(4, 3, dilation_rate=2, use_bias=False), [LENGTH]
+    yield "separable1d_channels_first", one(4, 3, **first), [(3, 10)]
+    yield "separable2d_valid", two(5, 3), [IMAGE]
+    yield "separable2d_same", two(4, 3, padding="same", activation="relu"), [IMAGE]
+    yield "separable2d_same_strided", two(4, 3, strides=2, padding="same"), [IMAGE]
+    yield "separable2d_multiplier", two(4, (2, 3), depth_multiplier=3), [IMAGE]
+    yield "separable2d_dilated", two(4, 3, dilation_rate=2, padding="same"), [IMAGE]
+    yield "separable2d_no_bias", two(7, 3, use_bias=False, activation="gelu"), [IMAGE]
+    yield "separable2d_channels_first", two(5, 3, padding="same", **first), [IMAGE_FIRST]
+
+
 FAMILIES: list[Callable[[], Iterator[Case]]] = [
     activation_cases,
     core_cases,
@@ -217,6 +253,7 @@ FAMILIES: list[Callable[[], Iterator[Case]]] = [
     conv2d_cases,
     pooling_cases,
     other_cases,
+    depthwise_cases,
 ]
 
 

@@ -6,7 +6,8 @@ Run with Keras 3 on its TensorFlow backend:
 
 Writes realmodels.npz beside this file. For each model and sequence length: `<model>_<length>`,
 the outputs float32 (3, outputs); and `letters_<length>`, the sequences as uint8 (3, length), 0 to
-3 for A C G T, from a fixed seed.
+3 for A C G T, from a fixed seed. For the model of images, `pixels_emotion`, uint8 (3, 64, 64, 1),
+and `outputs_emotion`, float32 (3, 7); it sees them as numbers from -1 to 1.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ LENGTHS = {
     "Exon_prime3": (60, 100, 333),
     "Donor": (18,),
 }
+IMAGES = (3, 64, 64, 1)
 DESTINATION = Path(__file__).parent / "realmodels.npz"
 
 
@@ -47,6 +49,11 @@ def main() -> None:
                 outputs = model.predict(one_hot[letters[length]], verbose=0)
                 arrays[f"{name}_{length}"] = outputs
                 print(name, length, outputs.ravel())
+        pixels = random.integers(0, 256, IMAGES, dtype=np.uint8)
+        model = keras.models.load_model(files["emotion_model.hdf5"], compile=False)
+        arrays["pixels_emotion"] = pixels
+        arrays["outputs_emotion"] = model.predict(pixels / np.float32(127.5) - 1, verbose=0)
+        print("emotion_model", arrays["outputs_emotion"])
     np.savez_compressed(DESTINATION, **arrays)
 
 

@@ -61,6 +61,35 @@ typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float
                                     ptrdiff_t channels, float lowest, float highest, float *y,
                                     ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,
                                     ptrdiff_t columns);
+/* Taps that follow one another: `length` values from value x on meet the weights from `weight`
+ * on. `last` ends the taps of an output pixel. */
+typedef struct Run {
+    int32_t x, weight, length, last;
+} Run;
+/* See micro/lanes.h. */
+#define BLOCK_MAX_FILTERS 8
+#define BLOCK_VECTORS 4
+typedef void block_kernel(const float *x, const Run *runs, ptrdiff_t pixels,
+                          const float *weights, float *y, float lowest, float highest);
+typedef void interleave_kernel(const float *x, ptrdiff_t images, ptrdiff_t n, float *y,
+                               ptrdiff_t step);
+typedef void deinterleave_kernel(const float *x, ptrdiff_t step, ptrdiff_t n, float *y,
+                                 ptrdiff_t images);
+
+/* How filters of one channel each meet an image: the taps of a window that lie in it, and the
+ * distances, in floats, between pixels and rows, taps and panels. */
+typedef struct Depthwise {
+    Window window;
+    ptrdiff_t x_step, x_row; /* from an output's window to its right neighbour's, and downwards */
+    ptrdiff_t first;         /* from the start of a panel to the weights of the first tap */
+    ptrdiff_t weight_row;    /* from one row of taps to the next */
+    ptrdiff_t panel;         /* from one vector of channels to the next */
+    ptrdiff_t y_step, y_row;
+    float lowest, highest;
+} Depthwise;
+/* See micro/depthwise.h. rows: 1 or 2. x and y do not overlap. */
+typedef void depthwise_kernel(const float *x, const float *panel, float *y, const Depthwise *d,
+                              ptrdiff_t rows, ptrdiff_t pixels, ptrdiff_t channels);
 
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
@@ -95,8 +124,13 @@ typedef struct Kernels {
 #undef ROW
     pool_kernel *pools[POOLS];
     gather_kernel *gather_sum;
+    depthwise_kernel *depthwise;
     winograd_input_kernel *winograd_input;
     winograd_output_kernel *winograd_output;
+    block_kernel *blocks[2][BLOCK_MAX_FILTERS]; /* [one vector, BLOCK_VECTORS][filters - 1] */
+    ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
+    interleave_kernel *interleave;
+    deinterleave_kernel *deinterleave;
     peak_kernel *fma_peak;
 } Kernels;
 

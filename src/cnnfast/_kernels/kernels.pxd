@@ -47,6 +47,34 @@ cdef extern from "kernels.h":
         const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels, float lowest,
         float highest, float *y, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows,
         Py_ssize_t columns) noexcept nogil
+    const Py_ssize_t BLOCK_VECTORS
+
+    ctypedef struct Run:
+        int x, weight, length, last
+
+    ctypedef void block_kernel(
+        const float *x, const Run *runs, Py_ssize_t pixels, const float *weights, float *y,
+        float lowest, float highest) noexcept nogil
+
+    ctypedef void interleave_kernel(
+        const float *x, Py_ssize_t images, Py_ssize_t n, float *y, Py_ssize_t step) noexcept nogil
+
+    ctypedef void deinterleave_kernel(
+        const float *x, Py_ssize_t step, Py_ssize_t n, float *y,
+        Py_ssize_t images) noexcept nogil
+
+    ctypedef struct Depthwise:
+        Window window
+        Py_ssize_t x_step, x_row
+        Py_ssize_t first
+        Py_ssize_t weight_row
+        Py_ssize_t panel
+        Py_ssize_t y_step, y_row
+        float lowest, highest
+
+    ctypedef void depthwise_kernel(
+        const float *x, const float *panel, float *y, const Depthwise *d, Py_ssize_t rows,
+        Py_ssize_t pixels, Py_ssize_t channels) noexcept nogil
 
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
@@ -66,8 +94,13 @@ cdef extern from "kernels.h":
         row_kernel *glu
         pool_kernel *pools[2]
         gather_kernel *gather_sum
+        depthwise_kernel *depthwise
         winograd_input_kernel *winograd_input
         winograd_output_kernel *winograd_output
+        block_kernel *blocks[2][8]
+        Py_ssize_t block_filters[2]
+        interleave_kernel *interleave
+        deinterleave_kernel *deinterleave
         peak_kernel *fma_peak
 
     const int POOL_max

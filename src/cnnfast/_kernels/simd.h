@@ -17,6 +17,8 @@
  *   vf_scale(v, n)              v * 2^n for integral n in [-126, 127]
  *   vf_exponent(v), vf_mantissa(v)   frexp with the mantissa in [1, 2), for positive normal v
  *   vf_sum, vf_maximum          across the lanes, in a fixed order (a tree over halves)
+ *   vf_transpose(v)             LANES vectors in place: lane j of v[i] trades places with lane i
+ *                               of v[j]
  *   vf_from_int(p)              LANES int32 from memory, converted
  */
 #ifndef CNNFAST_SIMD_H

@@ -67,6 +67,32 @@ ALWAYS_INLINE vf vf_from_int(const int32_t *p)
     return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 
+/* The 4 x 4 blocks of four rows, transposed in place. */
+ALWAYS_INLINE void vf_transpose_halves(vf *v)
+{
+    const vf low = _mm256_unpacklo_ps(v[0], v[1]), high = _mm256_unpackhi_ps(v[0], v[1]);
+    const vf low2 = _mm256_unpacklo_ps(v[2], v[3]), high2 = _mm256_unpackhi_ps(v[2], v[3]);
+    v[0] = _mm256_shuffle_ps(low, low2, 0x44);
+    v[1] = _mm256_shuffle_ps(low, low2, 0xee);
+    v[2] = _mm256_shuffle_ps(high, high2, 0x44);
+    v[3] = _mm256_shuffle_ps(high, high2, 0xee);
+}
+ALWAYS_INLINE void vf_transpose_blocks(vf *v)
+{
+    const vf low = _mm256_permute2f128_ps(v[0], v[4], 0x20);
+    v[4] = _mm256_permute2f128_ps(v[0], v[4], 0x31);
+    v[0] = low;
+}
+ALWAYS_INLINE void vf_transpose(vf *v)
+{
+    vf_transpose_halves(v);
+    vf_transpose_halves(v + 4);
+    vf_transpose_blocks(v);
+    vf_transpose_blocks(v + 1);
+    vf_transpose_blocks(v + 2);
+    vf_transpose_blocks(v + 3);
+}
+
 ALWAYS_INLINE float vf_sum(vf v)
 {
     __m128 x = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

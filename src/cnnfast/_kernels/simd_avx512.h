@@ -51,6 +51,48 @@ ALWAYS_INLINE vf vf_from_int(const int32_t *p)
     return _mm512_cvtepi32_ps(_mm512_loadu_si512(p));
 }
 
+ALWAYS_INLINE __m512 vf_pairs_low(__m512 a, __m512 b)
+{
+    return _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+}
+ALWAYS_INLINE __m512 vf_pairs_high(__m512 a, __m512 b)
+{
+    return _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(a), _mm512_castps_pd(b)));
+}
+/* The 4 x 4 blocks of four rows, transposed in place. */
+ALWAYS_INLINE void vf_transpose_quarters(vf *v)
+{
+    const vf low = _mm512_unpacklo_ps(v[0], v[1]), high = _mm512_unpackhi_ps(v[0], v[1]);
+    const vf low2 = _mm512_unpacklo_ps(v[2], v[3]), high2 = _mm512_unpackhi_ps(v[2], v[3]);
+    v[0] = vf_pairs_low(low, low2);
+    v[1] = vf_pairs_high(low, low2);
+    v[2] = vf_pairs_low(high, high2);
+    v[3] = vf_pairs_high(high, high2);
+}
+/* Row j of each block of four rows, to rows j, 4 + j, 8 + j and 12 + j. */
+ALWAYS_INLINE void vf_transpose_blocks(vf *v)
+{
+    const vf even = _mm512_shuffle_f32x4(v[0], v[4], 0x88);
+    const vf even2 = _mm512_shuffle_f32x4(v[8], v[12], 0x88);
+    const vf odd = _mm512_shuffle_f32x4(v[0], v[4], 0xdd);
+    const vf odd2 = _mm512_shuffle_f32x4(v[8], v[12], 0xdd);
+    v[0] = _mm512_shuffle_f32x4(even, even2, 0x88);
+    v[4] = _mm512_shuffle_f32x4(odd, odd2, 0x88);
+    v[8] = _mm512_shuffle_f32x4(even, even2, 0xdd);
+    v[12] = _mm512_shuffle_f32x4(odd, odd2, 0xdd);
+}
+ALWAYS_INLINE void vf_transpose(vf *v)
+{
+    vf_transpose_quarters(v);
+    vf_transpose_quarters(v + 4);
+    vf_transpose_quarters(v + 8);
+    vf_transpose_quarters(v + 12);
+    vf_transpose_blocks(v);
+    vf_transpose_blocks(v + 1);
+    vf_transpose_blocks(v + 2);
+    vf_transpose_blocks(v + 3);
+}
+
 ALWAYS_INLINE __m128 vf_halves(__m256 a, __m256 b, int maximum)
 {
     __m256 v = maximum ? _mm256_max_ps(a, b) : _mm256_add_ps(a, b);

@@ -61,6 +61,15 @@ ALWAYS_INLINE vf vf_mantissa(vf v)
 
 ALWAYS_INLINE vf vf_from_int(const int32_t *p) { return vcvtq_f32_s32(vld1q_s32(p)); }
 
+ALWAYS_INLINE void vf_transpose(vf *v)
+{
+    const float32x4x2_t a = vtrnq_f32(v[0], v[1]), b = vtrnq_f32(v[2], v[3]);
+    v[0] = vcombine_f32(vget_low_f32(a.val[0]), vget_low_f32(b.val[0]));
+    v[1] = vcombine_f32(vget_low_f32(a.val[1]), vget_low_f32(b.val[1]));
+    v[2] = vcombine_f32(vget_high_f32(a.val[0]), vget_high_f32(b.val[0]));
+    v[3] = vcombine_f32(vget_high_f32(a.val[1]), vget_high_f32(b.val[1]));
+}
+
 ALWAYS_INLINE float vf_sum(vf v)
 {
     float32x2_t x = vadd_f32(vget_low_f32(v), vget_high_f32(v));

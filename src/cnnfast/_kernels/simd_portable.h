@@ -87,6 +87,16 @@ ALWAYS_INLINE vf vf_mantissa(vf v)
 
 ALWAYS_INLINE vf vf_from_int(const int32_t *p) { EACH_LANE((float)p[i]); }
 
+ALWAYS_INLINE void vf_transpose(vf *v)
+{
+    for (int i = 0; i < LANES; i++)
+        for (int j = 0; j < i; j++) {
+            const float kept = v[i].lane[j];
+            v[i].lane[j] = v[j].lane[i];
+            v[j].lane[i] = kept;
+        }
+}
+
 ALWAYS_INLINE float vf_sum(vf v)
 {
     return (v.lane[0] + v.lane[2]) + (v.lane[1] + v.lane[3]);

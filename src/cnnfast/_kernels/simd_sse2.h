@@ -74,6 +74,8 @@ ALWAYS_INLINE vf vf_from_int(const int32_t *p)
     return _mm_cvtepi32_ps(_mm_loadu_si128((const __m128i *)p));
 }
 
+ALWAYS_INLINE void vf_transpose(vf *v) { _MM_TRANSPOSE4_PS(v[0], v[1], v[2], v[3]); }
+
 ALWAYS_INLINE float vf_sum(vf v)
 {
     vf x = _mm_add_ps(v, _mm_movehl_ps(v, v));

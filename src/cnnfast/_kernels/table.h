@@ -1,7 +1,9 @@
 /* Fills the table of one instruction set. Included last by each file in isa/. */
+#include "micro/depthwise.h"
 #include "micro/elementwise.h"
 #include "micro/gather.h"
 #include "micro/gemm.h"
+#include "micro/lanes.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
 #include "micro/rows.h"
@@ -46,8 +48,17 @@ static const Kernels table = {
 #undef POOL
     },
     .gather_sum = gather_sum,
+    .depthwise = depthwise,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
+    .blocks = {
+#define BLOCK(F, V) [V > 1][F - 1] = block_##F##x##V,
+#include "kernels.inc"
+#undef BLOCK
+    },
+    .block_filters = {8, GEMM_ROWS >= 8 ? 4 : 2},
+    .interleave = interleave,
+    .deinterleave = deinterleave,
     .fma_peak = fma_peak,
 };
 

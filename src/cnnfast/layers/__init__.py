@@ -30,6 +30,7 @@ from cnnfast.layers.core import (
     SpatialDropout1D,
     SpatialDropout2D,
 )
+from cnnfast.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnfast.layers.embeddings import Embedding
 from cnnfast.layers.merge import Add, Concatenate, add, concatenate
 from cnnfast.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -53,6 +54,12 @@ from cnnfast.layers.pooling import (
     MaxPooling2D,
 )
 from cnnfast.layers.registry import UnsupportedLayerError, deserialize, serialize
+from cnnfast.layers.separable import (
+    SeparableConv1D,
+    SeparableConv2D,
+    SeparableConvolution1D,
+    SeparableConvolution2D,
+)
 
 __all__ = [
     "ELU",
@@ -70,6 +77,8 @@ __all__ = [
     "Convolution1D",
     "Convolution2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -97,6 +106,10 @@ __all__ = [
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",

@@ -163,6 +163,18 @@ static ptrdiff_t run_winograd_output(const Call *call)
     return (rows - 1) * row + (n[5] - 1) * K + channels;
 }
 
+/* window rows, row, columns, column, x_step, x_row, first, weight_row, panel, y_step, y_row, rows,
+ * pixels, channels : lowest, highest, panels, x */
+static ptrdiff_t run_depthwise(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
+    const Depthwise d = {{n[0], n[1], n[2], n[3]}, n[4], n[5], n[6], n[7], n[8], n[9], n[10],
+                         call->x[0], call->x[1]};
+    const float *panels = call->x + 2, *x = panels + (n[13] + lanes - 1) / lanes * d.panel;
+    call->kernels->depthwise(x, panels, call->y, &d, n[11], n[12], n[13]);
+    return (n[11] - 1) * d.y_row + (n[12] - 1) * d.y_step + n[13];
+}
+
 /* iterations : */
 static ptrdiff_t run_peak(const Call *call)
 {
@@ -173,6 +185,7 @@ static ptrdiff_t run_peak(const Call *call)
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
 static const char *const add_names[] = {"add"};
 static const char *const cast_names[] = {"cast"};
+static const char *const depthwise_names[] = {"depthwise"};
 static const char *const gather_names[] = {"gather_sum"};
 static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
@@ -194,6 +207,7 @@ static const struct {
     {"scale_shift", run_scale_shift, scale_shift_names, 1},
     {"row", run_row, row_names, ROWS},
     {"pool", run_pool, pool_names, POOLS},
+    {"depthwise", run_depthwise, depthwise_names, 1},
     {"gather", run_gather, gather_names, 1},
     {"winograd_input", run_winograd_input, winograd_input_names, 1},
     {"winograd_output", run_winograd_output, winograd_output_names, 1},

@@ -14,6 +14,7 @@ from cnnfast.engine.passes.delay import delay_activations
 from cnnfast.engine.passes.embed import fold_embeddings
 from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
 from cnnfast.engine.passes.fuse import fuse_activations
+from cnnfast.engine.passes.lanes import run_in_lanes
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_into_producers,
@@ -21,6 +22,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fuse_activations,
     delay_activations,
     fold_embeddings,
+    run_in_lanes,
 )
 
 

@@ -9,6 +9,7 @@ New weights are computed in float64 and rounded once.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from cnnfast.engine.passes.rewrite import merge_into_consumers, merge_into_produ
 from cnnfast.ops.base import Floats, Op
 from cnnfast.ops.convolution import NO_BORDER, Convolution
 from cnnfast.ops.dense import Dense
+from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import LINEAR
 from cnnfast.ops.normalization import ScaleShift
 
@@ -40,34 +42,41 @@ def scaled_after(first: Op, second: Op) -> Op | None:
     scale, shift = second.scale.astype(np.float64), second.shift.astype(np.float64)
     if isinstance(first, ScaleShift):
         return ScaleShift(single(first.scale * scale), single(first.shift * scale + shift))
-    if not isinstance(first, Convolution | Dense) or first.activation != LINEAR:
+    if not isinstance(first, Convolution | Dense | Depthwise) or first.activation != LINEAR:
         return None
-    if first.kernel.shape[-1] != len(scale):
+    # A depthwise kernel's channels of the output are its last two axes, (C, M).
+    outputs = first.kernel.shape[2:] if isinstance(first, Depthwise) else first.kernel.shape[-1:]
+    if math.prod(outputs) != len(scale):
         return None
     bias = shift if first.bias is None else first.bias * scale + shift
-    return replace(first, kernel=single(first.kernel * scale), bias=single(bias))
+    scaled = first.kernel * scale.reshape(outputs)
+    return replace(first, kernel=single(scaled), bias=single(bias))
 
 
 def scaled_before(first: Op, second: Op) -> Op | None:
     """Merge scale and shift -> consumer."""
-    if not isinstance(first, ScaleShift) or not isinstance(second, Convolution | Dense):
+    consumers = Convolution | Dense | Depthwise
+    if not isinstance(first, ScaleShift) or not isinstance(second, consumers):
         return None
-    if isinstance(second, Convolution) and not commutes_with_border(first, second):
+    if not isinstance(second, Dense) and not commutes_with_border(first, second):
         return None
     if second.kernel.shape[-2] != len(first.scale):
         return None
     kernel = second.kernel.astype(np.float64)
-    bias = (kernel * first.shift[:, np.newaxis]).reshape(-1, kernel.shape[-1]).sum(axis=0)
+    # What the shift adds to each output: a depthwise one sees one channel, (C, M).
+    outputs = kernel.shape[-2:] if isinstance(second, Depthwise) else kernel.shape[-1:]
+    shifted = (kernel * first.shift[:, np.newaxis]).reshape(-1, *outputs)
+    bias = shifted.sum(axis=0).ravel()
     if second.bias is not None:
         bias += second.bias
     scaled = kernel * first.scale[:, np.newaxis].astype(np.float64)
     return replace(second, kernel=single(scaled), bias=single(bias))
 
 
-def commutes_with_border(scale: ScaleShift, convolution: Convolution) -> bool:
+def commutes_with_border(scale: ScaleShift, second: Convolution | Depthwise) -> bool:
     """Whether zeros around the image may be put there before the shift as well as after."""
-    borderless = convolution.padding == NO_BORDER or not scale.shift.any()
-    return borderless and convolution.groups == 1
+    borderless = second.padding == NO_BORDER or not scale.shift.any()
+    return borderless and (isinstance(second, Depthwise) or second.groups == 1)
 
 
 def single(values: NDArray[np.float64]) -> Floats:

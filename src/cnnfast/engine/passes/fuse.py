@@ -9,6 +9,7 @@ from cnnfast.engine.passes.rewrite import merge_into_producers
 from cnnfast.ops.base import Op
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
+from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import LINEAR, Activate
 
 
@@ -19,6 +20,7 @@ def fuse_activations(graph: Graph) -> Graph:
 
 def activated(first: Op, second: Op) -> Op | None:
     """Merge producer -> activation."""
-    if not isinstance(second, Activate) or not isinstance(first, Convolution | Dense):
+    producers = Convolution | Dense | Depthwise
+    if not isinstance(second, Activate) or not isinstance(first, producers):
         return None
     return replace(first, activation=second.activation) if first.activation == LINEAR else None
