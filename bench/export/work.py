@@ -50,7 +50,7 @@ def products(step: Operation) -> float:
     if kernel is None:
         return 0.0
     filters = kernel[0, 0].size if isinstance(step.op, Depthwise) else kernel.shape[-1]
-    return step.output.size / filters * kernel.size
+    return float(step.output.size / filters * kernel.size)
 
 
 def rows(step: Operation) -> int:
