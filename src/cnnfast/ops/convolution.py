@@ -60,12 +60,7 @@ class Convolution(Op):
             raise ValueError(
                 f"`groups` must divide the {kernel.shape[3]} filters. Received {self.groups}."
             )
-        steps = (*self.strides, *self.dilation)
-        if min(steps) < 1 or min(*self.padding[0], *self.padding[1]) < 0:
-            raise ValueError(
-                "`strides` and `dilation` must be at least 1, `padding` at least 0. Received "
-                f"strides={self.strides}, dilation={self.dilation}, padding={self.padding}."
-            )
+        check_steps(self)
         set_fields(self, kernel=kernel, bias=bias)
 
     def output_shape(self, *shapes: Shape) -> Shape:
@@ -134,6 +129,19 @@ class Sliding(Protocol):
     @property
     def padding(self) -> Border:
         """Pixels around the image."""
+
+
+def check_steps(op: Sliding) -> None:
+    """Check that a window moves forward and that its border is none or outside.
+
+    Raises:
+        ValueError: a step is less than 1 or a border less than 0.
+    """
+    if min(*op.strides, *op.dilation) < 1 or min(*op.padding[0], *op.padding[1]) < 0:
+        raise ValueError(
+            "`strides` and `dilation` must be at least 1, `padding` at least 0. Received "
+            f"strides={op.strides}, dilation={op.dilation}, padding={op.padding}."
+        )
 
 
 def window_counts(shape: Shape, window: Shape, op: Sliding) -> tuple[int, int]:

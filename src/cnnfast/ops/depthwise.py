@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from cnnfast._kernels.depthwise import Depthwise as DepthwiseKernel
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
-from cnnfast.ops.convolution import NO_BORDER, Border, check_filters, window_counts
+from cnnfast.ops.convolution import (
+    NO_BORDER,
+    Border,
+    check_filters,
+    check_steps,
+    window_counts,
+)
 from cnnfast.ops.elementwise import LINEAR, Activation
 
 
@@ -38,12 +44,7 @@ class Depthwise(Op):
         kernel = constant(self.kernel, 4, "kernel")
         bias = None if self.bias is None else constant(self.bias, 1, "bias")
         check_filters(kernel.shape[2] * kernel.shape[3], bias)
-        steps = (*self.strides, *self.dilation)
-        if min(steps) < 1 or min(*self.padding[0], *self.padding[1]) < 0:
-            raise ValueError(
-                "`strides` and `dilation` must be at least 1, `padding` at least 0. Received "
-                f"strides={self.strides}, dilation={self.dilation}, padding={self.padding}."
-            )
+        check_steps(self)
         set_fields(self, kernel=kernel, bias=bias)
 
     def output_shape(self, *shapes: Shape) -> Shape:

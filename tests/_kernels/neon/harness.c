@@ -175,6 +175,38 @@ static ptrdiff_t run_depthwise(const Call *call)
     return (n[11] - 1) * d.y_row + (n[12] - 1) * d.y_step + n[13];
 }
 
+/* filters, taps, pixels, runs (x, weight, length, last)... : lowest, highest, weights, x */
+static ptrdiff_t run_block(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, filters = n[0], pixels = n[2];
+    const ptrdiff_t vectors = call->kernel ? BLOCK_VECTORS : 1;
+    const float *weights = call->x + 2;
+    Run runs[MOST_NUMBERS / 4];
+    for (ptrdiff_t i = 0; i < n[3]; i++) {
+        const ptrdiff_t *run = n + 4 + 4 * i;
+        runs[i] = (Run){(int32_t)run[0], (int32_t)run[1], (int32_t)run[2], (int32_t)run[3]};
+    }
+    call->kernels->blocks[call->kernel][filters - 1](weights + filters * (1 + n[1]), runs, pixels,
+                                                     weights, call->y, call->x[0], call->x[1]);
+    return filters * vectors * call->kernels->lanes;
+}
+
+/* images : x */
+static ptrdiff_t run_interleave(const Call *call)
+{
+    const ptrdiff_t images = call->numbers[0], n = call->count / images;
+    call->kernels->interleave(call->x, images, n, call->y, call->kernels->lanes);
+    return n * call->kernels->lanes;
+}
+
+/* images : x, interleaved */
+static ptrdiff_t run_deinterleave(const Call *call)
+{
+    const ptrdiff_t images = call->numbers[0], n = call->count / call->kernels->lanes;
+    call->kernels->deinterleave(call->x, call->kernels->lanes, n, call->y, images);
+    return n * images;
+}
+
 /* iterations : */
 static ptrdiff_t run_peak(const Call *call)
 {
@@ -184,6 +216,9 @@ static ptrdiff_t run_peak(const Call *call)
 
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
 static const char *const add_names[] = {"add"};
+static const char *const block_names[] = {"one_vector", "four_vectors"};
+static const char *const interleave_names[] = {"interleave"};
+static const char *const deinterleave_names[] = {"deinterleave"};
 static const char *const cast_names[] = {"cast"};
 static const char *const depthwise_names[] = {"depthwise"};
 static const char *const gather_names[] = {"gather_sum"};
@@ -211,6 +246,9 @@ static const struct {
     {"gather", run_gather, gather_names, 1},
     {"winograd_input", run_winograd_input, winograd_input_names, 1},
     {"winograd_output", run_winograd_output, winograd_output_names, 1},
+    {"block", run_block, block_names, 2},
+    {"interleave", run_interleave, interleave_names, 1},
+    {"deinterleave", run_deinterleave, deinterleave_names, 1},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
