@@ -1,4 +1,4 @@
-/* Runs single micro-kernels of an AArch64 build, so that test_neon.py can compare them.
+/* Runs single micro-kernels of an AArch64 build, so that the tests beside it can compare them.
  *
  *   harness ISA list                          one line "FAMILY NAME" for each kernel, lanes first
  *   harness ISA FAMILY NAME NUMBER...         operands on stdin, outputs on stdout, all float32

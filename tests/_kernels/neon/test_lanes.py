@@ -1,0 +1,42 @@
+"""The kernels with the batch in the lanes of the NEON table against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tolerances
+from neonharness import Harness, assert_within, normal
+
+pytestmark = pytest.mark.neon
+
+
+@pytest.mark.parametrize("filters", [1, 2])
+@pytest.mark.parametrize(("name", "vectors"), [("one_vector", 1), ("four_vectors", 4)])
+def test_block_of_filters_takes_the_larger_of_two_pixels(
+    harness: Harness, rng: np.random.Generator, filters: int, name: str, vectors: int
+) -> None:
+    width, values, taps = vectors * harness.lanes, 9, 5
+    x, weights = normal(rng, values, width), normal(rng, 1 + taps, filters)
+    # Taps 0 and 1 of the first pixel at values 2 and 3, 3 and 4 at 6 and 7; all of the second.
+    runs = ((2, 0, 2, 0), (6, 3, 2, 1), (1, 0, 5, 1))
+    pixels = (((2, 0), (3, 1), (6, 3), (7, 4)), tuple((1 + t, t) for t in range(taps)))
+    terms = [np.array([np.outer(weights[1 + t], x[i]) for i, t in pixel]) for pixel in pixels]
+    exact = np.max([pixel.sum(axis=0) + weights[0][:, None] for pixel in terms], axis=0)
+    magnitude = max(np.abs(pixel).sum(axis=0).max() for pixel in terms) + np.abs(weights[0]).max()
+    numbers = (filters, taps, 2, len(runs), *(number for run in runs for number in run))
+    found = harness.run("block", name, numbers, [-2.0, 2.5], weights, x)
+    expected = np.clip(exact, -2.0, 2.5).ravel()
+    assert_within(found, expected, tolerances.float32_dot(taps, magnitude))
+
+
+def test_interleave_and_back_are_transposes(harness: Harness, rng: np.random.Generator) -> None:
+    for images in (1, harness.lanes - 1, harness.lanes):
+        for n in harness.sizes():
+            x = normal(rng, images, n)
+            side_by_side = np.zeros((n, harness.lanes), np.float32)
+            side_by_side[:, :images] = x.T
+            found = harness.run("interleave", "interleave", (images,), x)
+            assert_within(found, side_by_side.ravel(), 0.0)
+            back = harness.run("deinterleave", "deinterleave", (images,), side_by_side)
+            assert_within(back, x.ravel(), 0.0)

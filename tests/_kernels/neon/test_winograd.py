@@ -1,0 +1,75 @@
+"""Winograd transforms of the NEON table against NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tolerances
+from neonharness import UNTOUCHED, Harness, assert_within, normal
+
+pytestmark = pytest.mark.neon
+
+
+# One-dimensional transforms of F(4, 3) for the points 0, +-3/4, +-3/2 and infinity.
+WINOGRAD_INPUT = np.array([
+    [81 / 64, 0, -45 / 16, 0, 1, 0],
+    [0, -27 / 16, -9 / 4, 3 / 4, 1, 0],
+    [0, 27 / 16, -9 / 4, -3 / 4, 1, 0],
+    [0, -27 / 32, -9 / 16, 3 / 2, 1, 0],
+    [0, 27 / 32, -9 / 16, -3 / 2, 1, 0],
+    [0, 81 / 64, 0, -45 / 16, 0, 1],
+])  # fmt: skip
+WINOGRAD_OUTPUT = np.array([
+    [1, 1, 1, 1, 1, 0],
+    [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2, 0],
+    [0, 9 / 16, 9 / 16, 9 / 4, 9 / 4, 0],
+    [0, 27 / 64, -27 / 64, 27 / 8, -27 / 8, 1],
+])  # fmt: skip
+# Of one value: four in either direction of a transform, and a bias.
+WINOGRAD_ROUNDINGS = 9
+
+
+@pytest.mark.parametrize(("first", "last", "height"), [(0, 6, 6), (1, 6, 6), (0, 3, 2), (2, 5, 1)])
+def test_winograd_input_any_patch_matches_numpy(
+    harness: Harness, rng: np.random.Generator, first: int, last: int, height: int
+) -> None:
+    for channels in harness.sizes():
+        real = normal(rng, height, last - first, channels)
+        patch = np.zeros((6, 6, channels))
+        patch[:height, first:last] = real
+        plane = channels + harness.lanes
+        numbers = (channels, first, last, height, plane)
+        found = harness.run("winograd_input", "winograd_input", numbers, real, 0 * real[0])
+        whole = np.append(found, np.zeros(36 * plane - len(found))).reshape(6, 6, plane)
+        B = WINOGRAD_INPUT
+        expected = np.einsum("ia,abc,jb->ijc", B, patch, B)
+        magnitude = np.einsum("ia,abc,jb->ijc", np.abs(B), np.abs(patch), np.abs(B))
+        error = tolerances.roundings(WINOGRAD_ROUNDINGS, magnitude)
+        assert_within(whole[..., :channels], expected, error)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 4), (1, 1), (2, 3), (3, 2), (4, 1)])
+def test_winograd_output_any_part_of_a_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, rows: int, columns: int
+) -> None:
+    for filters in harness.sizes():
+        products, bias = normal(rng, 6, 6, filters), normal(rng, filters)
+        pixel, row = filters + 2, 5 * (filters + 2)
+        numbers = (filters, filters, row, pixel, rows, columns)
+        found = harness.run(
+            "winograd_output", "winograd_output", numbers, [-1.5, 2.0], bias, products
+        )
+        table = np.append(found, np.full(rows * row - len(found), UNTOUCHED))
+        table = table.reshape(rows, 5, pixel)
+        assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
+        assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
+        A = WINOGRAD_OUTPUT
+        exact = np.einsum("yi,ijk,xj->yxk", A, products, A)[:rows, :columns] + bias
+        scale = np.einsum("yi,ijk,xj->yxk", np.abs(A), np.abs(products), np.abs(A))
+        magnitude = scale[:rows, :columns] + np.abs(bias)
+        assert_within(
+            table[:, :columns, :filters],
+            np.clip(exact, -1.5, 2.0),
+            tolerances.roundings(WINOGRAD_ROUNDINGS, magnitude),
+        )
