@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
 STATUS = Path("/proc/self/status")
+TASKS = Path("/proc/self/task")
 SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
 # A process is at rest when it uses less than a tenth of one CPU.
@@ -48,9 +50,25 @@ def settle(limit: float) -> bool:
     while time.perf_counter() < end:
         used, start = time.process_time(), time.perf_counter()
         time.sleep(GLANCE)
-        if time.process_time() - used < 0.1 * (time.perf_counter() - start):
+        spent = time.process_time() - used
+        if spent < 0.1 * (time.perf_counter() - start) and not others_run():
             return True
     return False
+
+
+def others_run() -> bool:
+    """Whether another thread of this process runs or waits for a CPU, where Linux tells.
+
+    On a busy machine a thread that spins may get no CPU for a while, and so seem to rest.
+    """
+    own = str(threading.get_native_id())
+    states = (read(task / "stat").rpartition(")")[2] for task in tasks() if task.name != own)
+    return any(state.strip().startswith("R") for state in states)
+
+
+def tasks() -> list[Path]:
+    """List this process's threads, as Linux does."""
+    return list(TASKS.iterdir()) if TASKS.is_dir() else []
 
 
 def peak_memory() -> float:
