@@ -80,3 +80,9 @@ def test_timed_calls_once_to_warm_up_and_at_least_once_more() -> None:
     times = worker.timed(lambda: calls.append(1), 0.0)
     assert len(calls) == 2
     assert len(times) == 1
+
+
+def test_timed_call_that_is_long_is_its_own_warm_up() -> None:
+    calls: list[int] = []
+    times = worker.timed(lambda: calls.append(1), 0.0, long=0.0)
+    assert len(calls) == len(times) == 1
