@@ -39,7 +39,7 @@ STAIRCASE = (
 FLOORS = {part: floor for floor, parts in enumerate(STAIRCASE) for part in parts}
 REGISTRY_FLOOR = FLOORS["ops"]
 
-# Model.load_weights is a method because Keras made it one.
+# Model.save, save_weights and load_weights are methods because Keras made them so.
 UPWARD = {("cnnfast.models.model", "cnnfast.saving")}
 
 FORBIDDEN = ("tensorflow", "keras", "torch", "jax")
@@ -109,9 +109,7 @@ def climbs(module: str, imported: list[str]) -> list[str]:
 
 def strangers(module: str, imported: list[str]) -> list[str]:
     """Complain about imports of other engines."""
-    return [
-        f"{module} imports {name}" for name in imported if name.split(".")[0] in FORBIDDEN
-    ]
+    return [f"{module} imports {name}" for name in imported if name.split(".")[0] in FORBIDDEN]
 
 
 def environment_writes(source: str) -> list[str]:

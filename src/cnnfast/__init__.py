@@ -60,3 +60,4 @@ __all__ = [
 # `keras.models.load_model` is where programs look for it. Files are a floor above models, so
 # models cannot import it themselves.
 setattr(models, "load_model", load_model)  # noqa: B010
+setattr(models, "save_model", saving.save_model)  # noqa: B010

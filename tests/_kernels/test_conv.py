@@ -157,6 +157,4 @@ def test_convolution_of_any_geometry_matches_the_twin(
     H, W, C = image
     reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
     fitting = (max(H, reach[0]), max(W, reach[1]), C * groups)
-    assert_matches_twin(
-        Case(fitting, window, filters * groups, strides, padding, dilation, groups)
-    )
+    assert_matches_twin(Case(fitting, window, filters * groups, strides, padding, dilation, groups))

@@ -107,7 +107,12 @@ def test_variables_that_the_model_lacks_are_refused(extra, reason):
 
 def test_file_without_layers_does_not_fill_a_model():
     with pytest.raises(ValueError, match="holds no Keras weights"):
-        fill(stack(1), {"vars/0": square(1)})
+        fill(stack(1), {"other/0": square(1)})
+
+
+def test_variables_of_the_model_itself_that_it_lacks_are_refused():
+    with pytest.raises(ValueError, match="has 0 weights, the file has 1"):
+        fill(stack(1), {"layers/dense/vars/0": square(1), "vars/0": square(1)})
 
 
 def test_elements_count_the_layers_and_not_the_optimizer():

@@ -187,6 +187,29 @@ class Model(Layer):
         """Return the input shape under which the model was built."""
         return {"input_shape": self.build_shape} if self.built else None
 
+    def save(self, filepath: Any, overwrite: bool = True, **options: Any) -> None:
+        """Write the model to a file.
+
+        Args:
+            filepath: path that ends in `.keras`, or in `.h5` for the format of Keras 2.
+            overwrite: replace a file that is there. Otherwise ask at the terminal.
+            **options: see `cnnfast.saving.save_model`.
+        """
+        from cnnfast.saving import save_model
+
+        save_model(self, filepath, overwrite, **options)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True) -> None:
+        """Write the values of all variables to a file.
+
+        Args:
+            filepath: path that ends in `.weights.h5`, or in `.h5` for the format of Keras 2.
+            overwrite: replace a file that is there. Otherwise ask at the terminal.
+        """
+        from cnnfast.saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **options: Any) -> None:
         """Read the values of all variables from a file.
 

@@ -24,6 +24,8 @@ def counts_from_one(layer: Layer | None) -> bool:
         layer: possibly a model inside a model; None for a tensor that no layer made.
     """
     return isinstance(layer, MODELS["Functional"])
+
+
 MODULES: dict[type[Layer], str] = {}
 
 

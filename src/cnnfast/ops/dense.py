@@ -78,9 +78,7 @@ def dense(
     Threads: bit-identical for any number of them.
     """
     x = floats(inputs, "inputs")
-    op = Dense(
-        floats(kernel, "kernel"), None if bias is None else floats(bias, "bias"), activation
-    )
+    op = Dense(floats(kernel, "kernel"), None if bias is None else floats(bias, "bias"), activation)
     outputs = np.empty(op.output_shape(x.shape), np.float32)
     rows, depth, columns = math.prod(x.shape[:-1]), *op.kernel.shape
     DenseKernel(rows, op.kernel, op.bias, activation).run(

@@ -139,7 +139,7 @@ def _from_hdf5(root: Group, custom: dict[str, Any]) -> Model:
         raise ValueError(
             "the file holds no model, only weights: build the model and call "
             "model.load_weights(...)"
-            if group is not None or weights_h5.container(root)
+            if group is not None or weights_h5.is_weights(root)
             else "the HDF5 file holds no Keras model"
         )
     major = generation(root.text("keras_version"), default=1)
@@ -208,6 +208,6 @@ def _transfers(model: Model, root: Group, by_name: bool) -> list[LayerTransfer]:
         return legacy_h5.transfers(model, group, by_name)
     if by_name:
         raise ValueError("`by_name=True` needs a legacy HDF5 file, this one records no names")
-    if weights_h5.container(root) is None:
+    if not weights_h5.is_weights(root):
         raise ValueError("the HDF5 file holds no Keras weights")
     return weights_h5.transfers(model, root)

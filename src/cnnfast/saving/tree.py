@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.naming import to_snake_case
 from cnnfast.engine.variable import Variable
-from cnnfast.models import Model, Sequential
+from cnnfast.models import Model
+from cnnfast.models.graph_model import GraphModel
 
 
 def leaves(layer: Layer) -> list[Layer]:
@@ -39,39 +41,54 @@ def own_weights(layer: Layer) -> list[Variable]:
     return [variable for variable in layer.weights if id(variable) not in inner]
 
 
-def children(layer: Layer, container: str, doubled: bool) -> Iterator[tuple[str, Layer]]:
-    """Yield the layers inside a layer with their places in a `.weights.h5` file.
+def stored_layers(
+    model: Layer, container: str = "layers", doubled: bool = False
+) -> Iterator[tuple[str, Layer]]:
+    """Yield a model and all layers in it with their places in a `.weights.h5` file.
+
+    A layer that is in the model and in a model inside it has several places.
 
     Args:
-        layer: A model, or a layer that holds other layers in its attributes.
+        model: A model.
         container: Name of the group that holds the layers of a model.
         doubled: Whether layers with weights were counted twice, as Keras 2.12 to 2.14 did.
 
     Yields:
-        Pairs of a path below the group of `layer` and the layer stored there.
+        Pairs of a path, empty for the model itself, and the layer stored there.
     """
-    if isinstance(layer, Model):
+    waiting: list[tuple[str, Layer]] = [("", model)]
+    while waiting:
+        path, layer = waiting.pop()
+        yield path, layer
+        inner = list(_children(layer, container, doubled))
+        waiting += [(f"{path}/{below}" if path else below, child) for below, child in inner[::-1]]
+
+
+def _children(layer: Layer, container: str, doubled: bool) -> Iterator[tuple[str, Layer]]:
+    if isinstance(layer, GraphModel):
         yield from _listed(layer.layers, container, doubled)
         return
-    for attribute, value in sorted(vars(layer).items()):
+    attributes: dict[str, Any] = dict(vars(layer))
+    if isinstance(layer, Model):
+        attributes[container] = layer.layers
+    for attribute in sorted(attributes, key=_private_last):
+        value = attributes[attribute]
         if isinstance(value, Layer):
             yield attribute, value
-        elif isinstance(value, list | tuple):
-            layers = [item for item in value if isinstance(item, Layer)]
-            yield from _listed(layers, attribute, doubled=False)
+        elif isinstance(value, list | tuple | dict):
+            items = value.values() if isinstance(value, dict) else value
+            layers = [item for item in items if isinstance(item, Layer)]
+            yield from _listed(layers, attribute, doubled and attribute == container)
+
+
+def _private_last(attribute: str) -> str:
+    return f"~{attribute}" if attribute.startswith("_") else attribute
 
 
 def _listed(layers: Iterable[Layer], prefix: str, doubled: bool) -> Iterator[tuple[str, Layer]]:
     counts: dict[str, int] = {}
     for layer in layers:
-        name = to_snake_case(stored_class(layer))
+        name = to_snake_case(type(layer).__name__)
         count = counts.get(name, 0)
         counts[name] = count + (2 if doubled and layer.weights else 1)
         yield f"{prefix}/{name}_{count}" if count else f"{prefix}/{name}", layer
-
-
-def stored_class(layer: Layer) -> str:
-    """Return the class name under which files count a layer."""
-    if isinstance(layer, Model) and not isinstance(layer, Sequential):
-        return "Functional"
-    return type(layer).__name__

@@ -6,26 +6,29 @@ by class in the order of `model.layers` and does not depend on their names.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 
 from cnnfast.engine.base_layer import Layer
-from cnnfast.saving.hdf5 import Group, total_size
+from cnnfast.saving.compiled import optimizer_of
+from cnnfast.saving.hdf5 import Dataset, Group, total_size
 from cnnfast.saving.transfer import AS_STORED, LayerTransfer, pair
-from cnnfast.saving.tree import children, own_weights
+from cnnfast.saving.tree import own_weights, stored_layers
 
-CONTAINERS = ("layers", "_layer_checkpoint_dependencies")
-_SEEDS = "seed_generator"
+CURRENT, DOUBLED = "layers", "_layer_checkpoint_dependencies"
+_OPTIMIZER, _VARIABLES, _SEEDS = "optimizer", "vars", "seed_generator"
 
 
-def container(root: Group) -> str | None:
-    """Return the name of the group that holds the layers, None if the file is of another kind."""
-    return next((name for name in CONTAINERS if name in root), None)
+def is_weights(root: Group) -> bool:
+    """Tell whether an HDF5 file is one of these, by the groups that all of them have."""
+    return any(name in root for name in (CURRENT, DOUBLED, _VARIABLES))
 
 
 def elements(root: Group) -> int:
     """Return how many numbers the file stores for the layers."""
-    name = container(root)
-    return total_size(root.group(name).datasets()) if name else 0
+    names = [name for name in root.names() if name != _OPTIMIZER]
+    groups = [member for member in map(root.member, names) if isinstance(member, Group)]
+    return sum(total_size(group.datasets()) for group in groups)
 
 
 def transfers(model: Layer, root: Group) -> list[LayerTransfer]:
@@ -36,27 +39,26 @@ def transfers(model: Layer, root: Group) -> list[LayerTransfer]:
         root: Root group of the file.
 
     Returns:
-        One entry for each layer that has variables here or there.
+        One entry for each layer that has variables here or there, and one for the optimizer if
+        both have one. A warning tells if the file's optimizer is another.
     """
-    name = container(root)
-    if name is None:
-        return [] if not model.weights else [LayerTransfer(model.name, problem="it has no layers")]
-    found = list(_walk(model, "", root, name))
+    name = DOUBLED if DOUBLED in root else CURRENT
+    found: list[LayerTransfer] = []
+    seen: set[int] = set()
+    for place, layer in stored_layers(model, name, doubled=name == DOUBLED):
+        # Keras stores a layer only at the first of its places.
+        if id(layer) not in seen or _folder(place) in root:
+            found += _one(layer, place, root)
+        seen.add(id(layer))
     claimed = {item.dataset.path for layer in found for item in layer.transfers}
-    broken = any(layer.problem for layer in found)
-    return found if broken else [*found, *_unclaimed(root.group(name), claimed)]
-
-
-def _walk(layer: Layer, path: str, root: Group, name: str) -> Iterator[LayerTransfer]:
-    for below, child in children(layer, name, doubled=name != CONTAINERS[0]):
-        place = f"{path}/{below}" if path else below
-        yield from _one(child, place, root)
-        yield from _walk(child, place, root, name)
+    if not any(layer.problem for layer in found) and name in root:
+        found += _unclaimed(root.group(name), claimed)
+    return [*found, *_of_optimizer(model, root)]
 
 
 def _one(layer: Layer, place: str, root: Group) -> Iterator[LayerTransfer]:
     variables = own_weights(layer)
-    folder = f"{place}/vars"
+    folder = _folder(place)
     if not variables and folder not in root:
         return
     if folder not in root:
@@ -66,9 +68,31 @@ def _one(layer: Layer, place: str, root: Group) -> Iterator[LayerTransfer]:
             f"the file has nothing at '{folder}'",
         )
         return
-    group = root.group(folder)
-    datasets = [group.dataset(key) for key in sorted(group.names(), key=_number)]
+    datasets = _datasets(root.group(folder))
     yield pair(layer.name, variables, datasets, [AS_STORED] * len(datasets))
+
+
+def _folder(place: str) -> str:
+    return f"{place}/{_VARIABLES}" if place else _VARIABLES
+
+
+def _of_optimizer(model: Layer, root: Group) -> Iterator[LayerTransfer]:
+    optimizer, folder = optimizer_of(model), _folder(_OPTIMIZER)
+    if optimizer is None or folder not in root:
+        return
+    variables, datasets = optimizer.variables, _datasets(root.group(folder))
+    if len(variables) == len(datasets):
+        yield pair(optimizer.name, variables, datasets, [AS_STORED] * len(datasets))
+        return
+    warnings.warn(
+        f"Skipping variable loading for optimizer '{optimizer.name}', because it has "
+        f"{len(variables)} variables whereas the saved optimizer has {len(datasets)} variables.",
+        stacklevel=5,
+    )
+
+
+def _datasets(group: Group) -> list[Dataset]:
+    return [group.dataset(key) for key in sorted(group.names(), key=_number)]
 
 
 def _number(key: str) -> tuple[int, str]:
