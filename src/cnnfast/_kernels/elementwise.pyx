@@ -1,4 +1,4 @@
-"""Elementwise kernels, and those of whole rows: activations, sums, slopes.
+"""Elementwise kernels, and those of whole rows: activations, sums and other pairs, slopes.
 
 An image is a run of `size` floats, cut into units of 1024: whole cache lines, so that threads
 do not write to one line, and enough work to be worth handing out. A unit of a row kernel is one
@@ -10,7 +10,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from cnnfast._kernels.dispatch cimport active_kernels, activation_named
-from cnnfast._kernels.kernels cimport Kernels, activation_kernel, cast_kernel, row_kernel
+from cnnfast._kernels.kernels cimport (
+    PAIR_add, PAIR_maximum, PAIR_minimum, PAIR_multiply, PAIR_subtract, Kernels,
+    activation_kernel, cast_kernel, pair_kernel, row_kernel,
+)
 from cnnfast._kernels.step cimport Kernel, chunks_of
 
 cdef Py_ssize_t UNIT = 1024
@@ -96,55 +99,75 @@ cdef class Activate(Kernel):
                              self.task.parameters)
 
 
-# ----------------------------------------------------------------------------------------- Add
+# ------------------------------------------------------------------------------------- Combine
 
-cdef struct AddTask:
-    const Kernels *kernels
+cdef struct CombineTask:
+    pair_kernel *kernel
     Py_ssize_t size
     Py_ssize_t count
 
 
-cdef void add_floats(
-        const AddTask *task, const float *const *inputs, float *output, Py_ssize_t first,
+cdef pair_kernel *pair_named(const Kernels *kernels, str name) except NULL:
+    """Return one function of two operands of a table."""
+    if name == "add":
+        return kernels.pairs[PAIR_add]
+    if name == "subtract":
+        return kernels.pairs[PAIR_subtract]
+    if name == "multiply":
+        return kernels.pairs[PAIR_multiply]
+    if name == "maximum":
+        return kernels.pairs[PAIR_maximum]
+    if name == "minimum":
+        return kernels.pairs[PAIR_minimum]
+    raise ValueError(f"pair must be one of {', '.join(pairs())}. Received {name!r}.")
+
+
+def pairs() -> tuple[str, ...]:
+    """Return the names of all functions of two operands."""
+    return ("add", "subtract", "multiply", "maximum", "minimum")
+
+
+cdef void combine_floats(
+        const CombineTask *task, const float *const *inputs, float *output, Py_ssize_t first,
         Py_ssize_t last) noexcept nogil:
-    """Sum floats [first, last) of all inputs, a unit at a time so that the sum stays in L1."""
+    """Combine floats [first, last) of all inputs, a unit at a time so that it stays in L1."""
     cdef Py_ssize_t n, k
     if task.count == 1:
         memcpy(output + first, inputs[0] + first, (last - first) * sizeof(float))
         return
     while first < last:
         n = min(UNIT, last - first)
-        task.kernels.add(inputs[0] + first, inputs[1] + first, output + first, n)
+        task.kernel(inputs[0] + first, inputs[1] + first, output + first, n)
         for k in range(2, task.count):
-            task.kernels.add(output + first, inputs[k] + first, output + first, n)
+            task.kernel(output + first, inputs[k] + first, output + first, n)
         first += n
 
 
-cdef int add_block(
+cdef int combine_block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    cdef const AddTask *task = <const AddTask *>opaque
-    add_floats(task, inputs, output, first_float(task.size, start),
-               first_float(task.size, stop))
+    cdef const CombineTask *task = <const CombineTask *>opaque
+    combine_floats(task, inputs, output, first_float(task.size, start),
+                   first_float(task.size, stop))
     return 0
 
 
-cdef class Add(Kernel):
-    """y = x0 + x1 + ..., from the left; y may be one of the first two."""
+cdef class Combine(Kernel):
+    """y = f(f(x0, x1), x2) ..., from the left; y may be one of the first two."""
 
-    cdef AddTask task
+    cdef CombineTask task
 
-    def __init__(self, Py_ssize_t size, Py_ssize_t count):
-        self.task.kernels = active_kernels()
+    def __init__(self, str name, Py_ssize_t size, Py_ssize_t count):
+        self.task.kernel = pair_named(active_kernels(), name)
         self.task.size = size
         self.task.count = count
-        self.step.run = add_block
+        self.step.run = combine_block
         self.step.task = &self.task
         self.step.units = units_of(size)
         self.step.work = WORK_PER_FLOAT * (count + 1) * size
 
     def run(self, *arguments):
-        """Add all images: run(inputs_0, inputs_1, ..., outputs, threads)."""
+        """Combine all images: run(inputs_0, inputs_1, ..., outputs, threads)."""
         cdef const float[:, ::1] inputs
         cdef float[:, ::1] outputs = arguments[self.task.count]
         cdef int threads = arguments[self.task.count + 1]
@@ -168,8 +191,8 @@ cdef class Add(Kernel):
         cdef Py_ssize_t chunk, chunks = chunks_of(units_of(floats), threads)
         cdef float *y = &outputs[0, 0]
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
-            add_floats(&self.task, inputs, y, cut(floats, chunk, chunks),
-                       cut(floats, chunk + 1, chunks))
+            combine_floats(&self.task, inputs, y, cut(floats, chunk, chunks),
+                           cut(floats, chunk + 1, chunks))
 
 
 # ---------------------------------------------------------------------------------------- Cast

@@ -21,7 +21,7 @@ typedef void gemm_kernel(const float *a, ptrdiff_t lda, const ptrdiff_t *offsets
 typedef void activation_kernel(const float *x, float *y, ptrdiff_t n, const float *parameters);
 
 /* See micro/elementwise.h. y may be a or b. */
-typedef void add_kernel(const float *a, const float *b, float *y, ptrdiff_t n);
+typedef void pair_kernel(const float *a, const float *b, float *y, ptrdiff_t n);
 
 typedef void cast_kernel(const int32_t *x, float *y, ptrdiff_t n);
 
@@ -103,6 +103,13 @@ enum {
 extern const char *const activation_names[ACTIVATIONS];
 
 enum {
+#define PAIR(name) PAIR_##name,
+#include "kernels.inc"
+#undef PAIR
+    PAIRS
+};
+
+enum {
 #define POOL(name) POOL_##name,
 #include "kernels.inc"
 #undef POOL
@@ -115,7 +122,7 @@ typedef struct Kernels {
     ptrdiff_t gemm_rows; /* rows of the widest GEMM tile */
     gemm_kernel *gemm[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
     activation_kernel *activations[ACTIVATIONS];
-    add_kernel *add;
+    pair_kernel *pairs[PAIRS];
     cast_kernel *cast;
     prelu_kernel *prelu;
     scale_shift_kernel *scale_shift;

@@ -11,7 +11,7 @@ cdef extern from "kernels.h":
     ctypedef void activation_kernel(
         const float *x, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
-    ctypedef void add_kernel(
+    ctypedef void pair_kernel(
         const float *a, const float *b, float *y, Py_ssize_t n) noexcept nogil
 
     ctypedef void cast_kernel(const int *x, float *y, Py_ssize_t n) noexcept nogil
@@ -84,7 +84,7 @@ cdef extern from "kernels.h":
         Py_ssize_t gemm_rows
         gemm_kernel *gemm[2][14]
         activation_kernel *activations[1]
-        add_kernel *add
+        pair_kernel *pairs[5]
         cast_kernel *cast
         prelu_kernel *prelu
         scale_shift_kernel *scale_shift
@@ -103,6 +103,11 @@ cdef extern from "kernels.h":
         deinterleave_kernel *deinterleave
         peak_kernel *fma_peak
 
+    const int PAIR_add
+    const int PAIR_subtract
+    const int PAIR_multiply
+    const int PAIR_maximum
+    const int PAIR_minimum
     const int POOL_max
     const int POOL_average
     const Py_ssize_t ACTIVATIONS

@@ -1,17 +1,19 @@
 """ScaleShift: y[m, c] = x[m, c] * scale[c] + shift[c], what a normalisation is once trained.
+Gate: y[m, c] = x[m, c] * gate[c], the gates of each image computed by the network itself.
 
 Rows are not looked at: the image is one run of floats and the constants repeat through it, so
 that a layer of three channels fills its vectors as one of 256 does.
 """
 
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
+from libc.string cimport memcpy
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.elementwise cimport (
     cut, first_float, repeat_constants, repeated_period, units_of,
 )
 from cnnfast._kernels.kernels cimport Kernels
-from cnnfast._kernels.step cimport Kernel, chunks_of
+from cnnfast._kernels.step cimport Kernel, Scratch, chunks_of
 
 cdef struct ScaleShiftTask:
     const Kernels *kernels
@@ -74,3 +76,78 @@ cdef class ScaleShift(Kernel):
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
             scale_shift_floats(&self.task, x, y, cut(floats, chunk, chunks),
                                cut(floats, chunk + 1, chunks))
+
+
+# ---------------------------------------------------------------------------------------- Gate
+
+cdef struct GateTask:
+    const Kernels *kernels
+    const float *zeros
+    Py_ssize_t size         # floats per image
+    Py_ssize_t channels
+    Py_ssize_t repeated     # period of the gates in scratch
+
+
+cdef void repeat_gates(const GateTask *task, const float *gates, float *repeated) noexcept nogil:
+    """Repeat an image's gates as `repeat_constants` does, without a division for each."""
+    cdef Py_ssize_t i
+    memcpy(repeated, gates, task.channels * sizeof(float))
+    for i in range(task.channels, task.repeated + task.kernels.lanes):
+        repeated[i] = repeated[i - task.channels]
+
+
+cdef int gate_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Units [start, stop), image by image."""
+    cdef const GateTask *task = <const GateTask *>opaque
+    cdef Py_ssize_t units = units_of(task.size), image, end, first, last
+    while start < stop:
+        image = start // units
+        end = min(stop, (image + 1) * units)
+        first, last = first_float(task.size, start), first_float(task.size, end)
+        if first < last:
+            repeat_gates(task, inputs[1] + image * task.channels, scratch)
+            task.kernels.scale_shift(
+                inputs[0] + first, output + first, last - first, scratch, task.zeros,
+                task.repeated, (first - image * task.size) % task.channels)
+        start = end
+    return 0
+
+
+cdef class Gate(Kernel):
+    """A multiplication by a factor for each channel and image; y may be x."""
+
+    cdef GateTask task
+
+    def __init__(self, Py_ssize_t rows, Py_ssize_t channels):
+        cdef const Kernels *kernels = active_kernels()
+        cdef Py_ssize_t repeated = repeated_period(kernels, channels), i
+        cdef float *zeros = self.allocate(repeated + kernels.lanes)
+        for i in range(repeated + kernels.lanes):
+            zeros[i] = 0.0
+        self.task.kernels = kernels
+        self.task.zeros = zeros
+        self.task.size = rows * channels
+        self.task.channels = channels
+        self.task.repeated = repeated
+        self.step.run = gate_block
+        self.step.task = &self.task
+        self.step.units = units_of(self.task.size)
+        self.step.scratch = repeated + kernels.lanes
+        self.step.work = 8.0 * self.task.size
+
+    def run(self, const float[:, ::1] inputs, const float[:, ::1] gates, float[:, ::1] outputs,
+            int threads):
+        """Multiply all images of inputs (N, rows * channels) by gates (N, channels)."""
+        cdef Py_ssize_t units = inputs.shape[0] * self.step.units
+        cdef Py_ssize_t chunk, chunks = chunks_of(units, threads)
+        cdef Scratch scratch = Scratch(self, threads)
+        cdef const float *operands[2]
+        if inputs.shape[0] * inputs.shape[1] == 0:
+            return
+        operands[0], operands[1] = &inputs[0, 0], &gates[0, 0]
+        for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
+            gate_block(&self.task, operands, &outputs[0, 0],
+                       scratch.floats + threadid() * scratch.stride,
+                       units * chunk // chunks, units * (chunk + 1) // chunks)

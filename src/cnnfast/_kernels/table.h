@@ -35,7 +35,11 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef ACTIVATION
     },
-    .add = add,
+    .pairs = {
+#define PAIR(name) pair_##name,
+#include "kernels.inc"
+#undef PAIR
+    },
     .cast = cast,
     .prelu = prelu,
     .scale_shift = scale_shift,

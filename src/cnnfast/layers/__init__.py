@@ -32,7 +32,22 @@ from cnnfast.layers.core import (
 )
 from cnnfast.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnfast.layers.embeddings import Embedding
-from cnnfast.layers.merge import Add, Concatenate, add, concatenate
+from cnnfast.layers.merge import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from cnnfast.layers.noise import AlphaDropout, GaussianDropout, GaussianNoise
 from cnnfast.layers.normalization import BatchNormalization
 from cnnfast.layers.pooling import (
@@ -53,7 +68,9 @@ from cnnfast.layers.pooling import (
     MaxPooling1D,
     MaxPooling2D,
 )
+from cnnfast.layers.preprocessing import Normalization, Rescaling
 from cnnfast.layers.registry import UnsupportedLayerError, deserialize, serialize
+from cnnfast.layers.resizing import Cropping1D, Cropping2D, UpSampling1D, UpSampling2D
 from cnnfast.layers.separable import (
     SeparableConv1D,
     SeparableConv2D,
@@ -66,6 +83,7 @@ __all__ = [
     "Activation",
     "Add",
     "AlphaDropout",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AvgPool1D",
@@ -76,6 +94,8 @@ __all__ = [
     "Conv2D",
     "Convolution1D",
     "Convolution2D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -101,10 +121,15 @@ __all__ = [
     "MaxPool2D",
     "MaxPooling1D",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Normalization",
     "PReLU",
     "Permute",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -113,13 +138,21 @@ __all__ = [
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "Subtract",
     "UnsupportedLayerError",
+    "UpSampling1D",
+    "UpSampling2D",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "add",
+    "average",
     "concatenate",
     "deserialize",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]
 
 # Every class above under every name above: the aliases are the names that Keras 1 used too.

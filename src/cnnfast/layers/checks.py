@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cnnfast import activations, arguments, config
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.structure import Shape
@@ -32,6 +35,11 @@ def integer(layer: Layer, name: str, value: Any) -> int:
 def integers(layer: Layer, name: str, value: Any, n: int) -> tuple[int, ...]:
     """Check n positive sizes, or spread one over n axes."""
     return geometry.standardize_tuple(value, n, name, owner=title(layer))
+
+
+def sizes(layer: Layer, name: str, value: Any, n: int) -> tuple[int, ...]:
+    """Check n sizes that may be 0, or spread one over n axes."""
+    return geometry.standardize_tuple(value, n, name, allow_zero=True, owner=title(layer))
 
 
 def axes(layer: Layer, name: str, value: Any) -> tuple[int, ...]:
@@ -69,6 +77,17 @@ def number(layer: Layer, name: str, value: Any, least: float | None = None) -> f
     if least is None:
         return arguments.number(value, name, title(layer))
     return arguments.number(value, name, title(layer), least=least)
+
+
+def numbers(layer: Layer, name: str, value: Any) -> NDArray[np.float64]:
+    """Check an array of finite numbers, or a single one."""
+    try:
+        found = np.array(value, np.float64)
+    except (TypeError, ValueError):
+        found = np.array(np.nan)
+    if not np.isfinite(found).all():
+        raise refused(layer, f"`{name}` must hold finite numbers", name, value)
+    return found
 
 
 def fraction(layer: Layer, name: str, value: Any) -> float:

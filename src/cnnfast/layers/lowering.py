@@ -6,7 +6,11 @@ speak of sequences, of channels that come first and of activations along an axis
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
@@ -15,6 +19,7 @@ from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR, Activate, Activation, RowActivate
 from cnnfast.ops.geometry import received
 from cnnfast.ops.layout import Concatenate, Permute
+from cnnfast.ops.normalization import ScaleShift
 
 
 def fused_activation(activation: Any) -> Activation:
@@ -115,3 +120,33 @@ def repeat(graph: Graph, value: Value, axis: int, count: int) -> Value:
     half = repeat(graph, value, axis, count // 2)
     parts = (half, half, value) if count % 2 else (half, half)
     return graph.add(Concatenate(axis), *parts)
+
+
+def scale_shift(
+    graph: Graph, value: Value, scale: ArrayLike, shift: ArrayLike, axes: tuple[int, ...] = (-1,)
+) -> Value:
+    """Add value * scale + shift.
+
+    Args:
+        graph: takes the operations.
+        value: any value.
+        scale: numbers that broadcast to the sizes of `axes`; rounded to float32 here.
+        shift: likewise.
+        axes: of the value, without the batch axis, that the numbers differ along; in order.
+    """
+    rank = len(value.shape)
+    if rank == 0:
+        return graph.reshape(scale_shift(graph, graph.reshape(value, (1,)), scale, shift), ())
+    kept = tuple(axis % rank for axis in axes)
+    sizes = tuple(value.shape[axis] for axis in kept)
+    flat = [
+        np.broadcast_to(numbers, sizes).astype(np.float32).ravel() for numbers in (scale, shift)
+    ]
+    to_end = (*(axis for axis in range(rank) if axis not in kept), *kept)
+    moved = permute(graph, value, to_end)
+    if len(kept) == 1:
+        result = graph.add(ScaleShift(*flat), moved)
+    else:
+        rows = graph.reshape(moved, (*moved.shape[: rank - len(kept)], math.prod(sizes)))
+        result = graph.reshape(graph.add(ScaleShift(*flat), rows), moved.shape)
+    return permute(graph, result, tuple(to_end.index(place) for place in range(rank)))

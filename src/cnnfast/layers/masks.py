@@ -15,6 +15,7 @@ from cnnfast.layers.core import Activation, Dense, Identity
 from cnnfast.layers.embeddings import Embedding
 from cnnfast.layers.merge import Merge
 from cnnfast.layers.normalization import BatchNormalization
+from cnnfast.layers.preprocessing import Normalization, Rescaling
 
 # Layers that hand a mask on in Keras; all others drop it, convolutions and pooling among them.
 PASSING: Final = (
@@ -25,8 +26,10 @@ PASSING: Final = (
     Identity,
     LeakyReLU,
     Merge,
+    Normalization,
     PReLU,
     ReLU,
+    Rescaling,
     Softmax,
 )
 

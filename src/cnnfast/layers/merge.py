@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape, is_shape
 from cnnfast.layers import checks, lowering
 from cnnfast.ops.elementwise import Add as AddOp
+from cnnfast.ops.elementwise import Combine as CombineOp
 from cnnfast.ops.layout import Concatenate as ConcatenateOp
+from cnnfast.ops.normalization import Gate
 
 
 class Merge(Layer):
@@ -26,8 +29,8 @@ class Merge(Layer):
         self.compute_output_shape(input_shape)
 
 
-class Add(Merge):
-    """Add the inputs, element by element.
+class Elementwise(Merge):
+    """A merge that computes each element of the outputs from one element of each input.
 
     Axes of size 1 are stretched to the size of the other inputs, and an input with fewer axes
     gets new ones after the batch axis.
@@ -42,6 +45,8 @@ class Add(Merge):
         ValueError: sizes differ and none of them is 1.
     """
 
+    op: ClassVar[CombineOp]
+
     def compute_output_shape(self, input_shape: Any) -> Shape:
         shapes = self._checked_shapes(input_shape)
         rank = max(len(shape) for shape in shapes)
@@ -51,13 +56,70 @@ class Add(Merge):
     def _stretched(self, sizes: Sequence[int | None], shapes: Any) -> int | None:
         longer = {size for size in sizes if size not in (1, None)}
         if len(longer) > 1:
-            raise checks.refused(self, "the shapes to add must agree", "input_shape", shapes)
+            expectation = f"the shapes to {self.op.name} must agree"
+            raise checks.refused(self, expectation, "input_shape", shapes)
         return None if None in sizes else next(iter(longer), 1)
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         shape = self.compute_output_shape([(None, *value.shape) for value in values])
         stretched = [_stretch(graph, value, lowering.sample_shape(shape)) for value in values]
-        return stretched[0] if len(stretched) == 1 else graph.add(AddOp(), *stretched)
+        return stretched[0] if len(stretched) == 1 else graph.add(self.op, *stretched)
+
+
+class Add(Elementwise):
+    """Add the inputs, element by element (shapes: see `Elementwise`)."""
+
+    op = AddOp()
+
+
+class Subtract(Elementwise):
+    """Subtract the second input from the first, element by element (shapes: see `Elementwise`).
+
+    Raises:
+        ValueError: there are not two inputs.
+    """
+
+    op = CombineOp("subtract")
+
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        if len(self._checked_shapes(input_shape)) != 2:
+            expectation = "the layer must be called on two inputs"
+            raise checks.refused(self, expectation, "input_shape", input_shape)
+        return super().compute_output_shape(input_shape)
+
+
+class Multiply(Elementwise):
+    """Multiply the inputs, element by element (shapes: see `Elementwise`)."""
+
+    op = CombineOp("multiply")
+
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        for pair in (values, values[::-1]):
+            if len(pair) == 2 and _is_gate(*pair):
+                gates = graph.reshape(pair[1], pair[0].shape[-1:])
+                return graph.add(Gate(), pair[0], gates)
+        return super().lower(graph, *values)
+
+
+class Average(Elementwise):
+    """Take the mean of the inputs, element by element (shapes: see `Elementwise`)."""
+
+    op = AddOp()
+
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        return lowering.scale_shift(graph, super().lower(graph, *values), 1 / len(values), 0.0)
+
+
+class Maximum(Elementwise):
+    """Keep the largest of the inputs, element by element (shapes: see `Elementwise`)."""
+
+    op = CombineOp("maximum")
+
+
+class Minimum(Elementwise):
+    """Keep the smallest of the inputs, element by element (shapes: see `Elementwise`)."""
+
+    op = CombineOp("minimum")
 
 
 class Concatenate(Merge):
@@ -126,6 +188,71 @@ def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
     return Add(**kwargs)(inputs)
 
 
+def subtract(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Call `Subtract(**kwargs)(inputs)`.
+
+    Args:
+        inputs: two tensors or arrays.
+        **kwargs: see `Layer`.
+
+    Returns:
+        Their difference.
+    """
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Call `Multiply(**kwargs)(inputs)`.
+
+    Args:
+        inputs: a list of tensors or arrays.
+        **kwargs: see `Layer`.
+
+    Returns:
+        Their product.
+    """
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Call `Average(**kwargs)(inputs)`.
+
+    Args:
+        inputs: a list of tensors or arrays.
+        **kwargs: see `Layer`.
+
+    Returns:
+        Their mean.
+    """
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Call `Maximum(**kwargs)(inputs)`.
+
+    Args:
+        inputs: a list of tensors or arrays.
+        **kwargs: see `Layer`.
+
+    Returns:
+        The largest of them, element by element.
+    """
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Call `Minimum(**kwargs)(inputs)`.
+
+    Args:
+        inputs: a list of tensors or arrays.
+        **kwargs: see `Layer`.
+
+    Returns:
+        The smallest of them, element by element.
+    """
+    return Minimum(**kwargs)(inputs)
+
+
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
     """Join tensors along an axis: `Concatenate(axis, **kwargs)(inputs)`.
 
@@ -147,3 +274,12 @@ def _stretch(graph: Graph, value: Value, target: tuple[int, ...]) -> Value:
         if value.shape[axis] != size:
             value = lowering.repeat(graph, value, axis, size)
     return value
+
+
+def _is_gate(value: Value, gates: Value) -> bool:
+    """Tell whether an input holds one factor for each channel of another one."""
+    return (
+        len(gates.shape) <= len(value.shape)
+        and gates.shape[-1:] == value.shape[-1:]
+        and math.prod(gates.shape[:-1]) == 1 != math.prod(value.shape[:-1])
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.engine.base_layer import Layer
@@ -12,7 +13,6 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks, lowering
-from cnnfast.ops.normalization import ScaleShift
 
 CLIPPINGS = ("rmax", "rmin", "dmax")
 
@@ -150,13 +150,10 @@ class BatchNormalization(Layer):
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
-        rank = len(value.shape)
         axis = checks.axis_in(self, self.axis, (None, *value.shape)) - 1
-        to_end = (*(other for other in range(rank) if other != axis), axis)
-        value = graph.add(self._operation(), lowering.permute(graph, value, to_end))
-        return lowering.permute(graph, value, tuple(to_end.index(place) for place in range(rank)))
+        return lowering.scale_shift(graph, value, *self._scale_and_shift(), (axis,))
 
-    def _operation(self) -> ScaleShift:
+    def _scale_and_shift(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Fold the four vectors into two, in float64: the result is rounded once."""
         scale = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
         if self.gamma is not None:
@@ -164,7 +161,7 @@ class BatchNormalization(Layer):
         shift = -scale * self.moving_mean.value
         if self.beta is not None:
             shift = shift + self.beta.value
-        return ScaleShift(scale.astype(np.float32), shift.astype(np.float32))
+        return scale, shift
 
     def get_config(self) -> dict[str, Any]:
         return {

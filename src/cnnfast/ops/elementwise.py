@@ -100,18 +100,31 @@ class Prelu(Op):
 
 
 @dataclass(frozen=True, eq=False)
-class Add(Op):
-    """Add arrays of one shape."""
+class Combine(Op):
+    """Combine arrays of one shape element by element: y = f(f(x0, x1), x2) ...
+
+    Args:
+        name: of f: "add", "subtract", "multiply", "maximum" or "minimum".
+    """
+
+    name: str
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """Keep the shape."""
         if len(set(shapes)) != 1:
-            raise ValueError(f"Arrays to add must have one shape. Received shapes {shapes}.")
+            raise ValueError(f"Arrays to {self.name} must have one shape. Received {shapes}.")
         return shapes[0]
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for two or more inputs."""
-        return elementwise.Add(math.prod(shapes[0]), len(shapes))
+        return elementwise.Combine(self.name, math.prod(shapes[0]), len(shapes))
+
+
+@dataclass(frozen=True, eq=False)
+class Add(Combine):
+    """Add arrays of one shape."""
+
+    name: str = "add"
 
 
 def activate(inputs: ArrayLike, activation: Activation) -> Floats:

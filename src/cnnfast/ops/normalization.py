@@ -1,4 +1,4 @@
-"""Scale and shift of channels: what batch normalization is once it is trained."""
+"""Scale and shift of channels: by constants, or by what the network computes for each image."""
 
 from __future__ import annotations
 
@@ -45,3 +45,22 @@ class ScaleShift(Op):
         """Prepare for one input."""
         *rest, channels = shapes[0]
         return kernels.ScaleShift(math.prod(rest), channels, self.scale, self.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Gate(Op):
+    """Scale along the last axis by a second input: y[..., c] = x[..., c] * gate[c]."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape of the first input."""
+        values, gates = shapes
+        if gates != values[-1:]:
+            raise ValueError(
+                f"Gates must have the shape of the last axis of {values}. Received shape {gates}."
+            )
+        return values
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for an input and its gates."""
+        *rest, channels = shapes[0]
+        return kernels.Gate(math.prod(rest), channels)

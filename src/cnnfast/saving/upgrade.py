@@ -11,6 +11,7 @@ from typing import Any
 
 from cnnfast.saving import keras1
 from cnnfast.saving.config import Config, is_model, model_layers
+from cnnfast.saving.operations import as_layer
 
 _CLASSES: dict[str, str] = dict.fromkeys(
     ("BatchNormalizationV1", "BatchNormalizationV2"), "BatchNormalization"
@@ -147,7 +148,7 @@ def _with_input_shape(layers: list[Config], shape: Any) -> list[Config]:
 
 
 def _layer(entry: Config, major: int) -> Config:
-    entry = _sum_as_layer(entry)
+    entry = as_layer(entry)
     class_name: str = entry["class_name"]
     class_name = _CLASSES.get(class_name, class_name)
     config = dict(entry["config"]) if isinstance(entry["config"], dict) else {}
@@ -166,31 +167,6 @@ def _layer(entry: Config, major: int) -> Config:
         if key in config:
             config[key] = _activation(config[key], major)
     return {**_without(entry, ("build_config",)), "class_name": class_name, "config": config}
-
-
-def _sum_as_layer(entry: Config) -> Config:
-    """Turn the operation `x + y` on two tensors of one shape into the layer that adds them.
-
-    HDF5 files call both `Add`; the layer takes one list, the operation two arguments.
-    """
-    calls = entry.get("inbound_nodes")
-    if entry["class_name"] != "Add" or not isinstance(calls, list) or not calls:
-        return entry
-    terms = [_equal_tensors(call) for call in calls]
-    if not all(terms):
-        return entry
-    nodes = [{"args": [pair], "kwargs": {}} for pair in terms]
-    return {**_without(entry, ("module", "registered_name")), "inbound_nodes": nodes}
-
-
-def _equal_tensors(call: Any) -> list[Any]:
-    """Return the two tensors of a call, nothing if they are not two of one shape."""
-    tensors = call.get("args") if isinstance(call, dict) else None
-    if not isinstance(tensors, list) or len(tensors) != 2:
-        return []
-    configs = [tensor.get("config") for tensor in tensors if isinstance(tensor, dict)]
-    shapes = [config.get("shape") for config in configs if isinstance(config, dict)]
-    return tensors if len(shapes) == 2 and shapes[0] == shapes[1] is not None else []
 
 
 def _without_obsolete(class_name: str, config: Config) -> Config:

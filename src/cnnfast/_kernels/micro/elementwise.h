@@ -1,4 +1,5 @@
-/* Elementwise kernels: activations y[i] = f(x[i]), sums, and slopes or scales with a period.
+/* Elementwise kernels: activations y[i] = f(x[i]), pairs y[i] = f(a[i], b[i]),
+ * and slopes or scales with a period.
  *
  * One pass; x and y equal or apart. Each activation is a vf -> vf function of up to three
  * parameters and ACTIVATION makes the loop around it, so an element's result does not depend on
@@ -270,15 +271,34 @@ ALWAYS_INLINE vf vf_gelu_tanh(vf x, const float *p)
 
 /* ------------------------------------------------------------------------ more than one operand */
 
-/* y = a + b */
-static void add(const float *a, const float *b, float *y, ptrdiff_t n)
+ALWAYS_INLINE vf vf_pair_add(vf a, vf b) { return vf_add(a, b); }
+ALWAYS_INLINE vf vf_pair_subtract(vf a, vf b) { return vf_sub(a, b); }
+ALWAYS_INLINE vf vf_pair_multiply(vf a, vf b) { return vf_mul(a, b); }
+
+/* The larger, the smaller one: NaN where either is. */
+ALWAYS_INLINE vf vf_pair_maximum(vf a, vf b)
 {
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES) vf_store(y + i, vf_add(vf_load(a + i), vf_load(b + i)));
-    if (i < n)
-        vf_store_n(y + i, vf_add(vf_load_n(a + i, n - i, 0.0f), vf_load_n(b + i, n - i, 0.0f)),
-                   n - i);
+    return vf_select(vf_less_equal(a, a), vf_max(a, b), a);
 }
+
+ALWAYS_INLINE vf vf_pair_minimum(vf a, vf b)
+{
+    return vf_select(vf_less_equal(a, a), vf_min(a, b), a);
+}
+
+#define PAIR(name)                                                                               \
+    static void pair_##name(const float *a, const float *b, float *y, ptrdiff_t n)               \
+    {                                                                                            \
+        ptrdiff_t i = 0;                                                                         \
+        for (; i + LANES <= n; i += LANES)                                                       \
+            vf_store(y + i, vf_pair_##name(vf_load(a + i), vf_load(b + i)));                     \
+        if (i < n)                                                                               \
+            vf_store_n(y + i,                                                                    \
+                       vf_pair_##name(vf_load_n(a + i, n - i, 0.0f),                             \
+                                      vf_load_n(b + i, n - i, 0.0f)), n - i);                    \
+    }
+#include "../kernels.inc"
+#undef PAIR
 
 /* y = x, converted */
 static void cast(const int32_t *x, float *y, ptrdiff_t n)
