@@ -193,7 +193,7 @@ def movements(place: str, images: int, threads: int) -> Iterator[Subject]:
 
 def joined(place: str, flat: NDArray[Any], threads: int) -> Iterator[Subject]:
     """Add two arrays, and lay two side by side."""
-    add, sums = elementwise.Add(flat.shape[1], 2), np.empty_like(flat)
+    add, sums = elementwise.Combine("add", flat.shape[1], 2), np.empty_like(flat)
     work = 3 * flat.nbytes
     yield Subject(
         f"add, {place}", lambda: add.run(flat, flat, sums, threads), work, work / threads / 1e6

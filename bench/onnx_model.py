@@ -23,11 +23,12 @@ from cnnfast.ops.base import Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.depthwise import Depthwise
-from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
+from cnnfast.ops.elementwise import Activate, Activation, Add, Combine, RowActivate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Concatenate, Pad
-from cnnfast.ops.normalization import ScaleShift
+from cnnfast.ops.normalization import Gate, ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from cnnfast.ops.resizing import Crop, Enlarge
 
 OPSET = 17
 
@@ -221,9 +222,44 @@ def write_activation(writer: Writer, operation: Operation) -> str:
     return writer.activate(writer.name(operation.inputs[0]), op.activation)
 
 
-def write_add(writer: Writer, operation: Operation) -> str:
-    """Add, of two inputs as residual networks have it."""
-    return writer.node("Add", [writer.name(value) for value in operation.inputs])
+def write_combination(writer: Writer, operation: Operation) -> str:
+    """Add, Sub, Mul, Max or Min, from the left."""
+    op: Any = operation.op
+    kind = {"add": "Add", "subtract": "Sub", "multiply": "Mul", "maximum": "Max", "minimum": "Min"}
+    first, *others = [writer.name(value) for value in operation.inputs]
+    for other in others:
+        first = writer.node(kind[op.name], [first, other])
+    return first
+
+
+def write_gate(writer: Writer, operation: Operation) -> str:
+    """Mul, the gates seen as an image of one pixel."""
+    value, gates = operation.inputs
+    pixel = writer.reshaped(writer.name(gates), (gates.size, 1, 1))
+    return writer.node("Mul", [writer.name(value), pixel])
+
+
+def write_crop(writer: Writer, operation: Operation) -> str:
+    """Slice, rows and columns."""
+    op: Any = operation.op
+    H, W, _ = operation.inputs[0].shape
+    (top, bottom), (left, right) = op.cropping
+    bounds = ([top, left], [H - bottom, W - right], [2, 3])
+    constants = [writer.constant(np.array(bound, np.int64)) for bound in bounds]
+    return writer.node("Slice", [writer.name(operation.inputs[0]), *constants])
+
+
+def write_enlargement(writer: Writer, operation: Operation) -> str:
+    """Resize, pixels being points at their centres."""
+    op: Any = operation.op
+    scales = writer.constant(np.array([1, 1, *op.factors], np.float32))
+    options = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+    if op.interpolation == "nearest":
+        options = {
+            "mode": "nearest", "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        }  # fmt: skip
+    return writer.node("Resize", [writer.name(operation.inputs[0]), "", scales], **options)
 
 
 def write_pad(writer: Writer, operation: Operation) -> str:
@@ -244,12 +280,16 @@ def write_concatenate(writer: Writer, operation: Operation) -> str:
 
 WRITERS: dict[type, Callable[[Writer, Operation], str]] = {
     Activate: write_activation,
-    Add: write_add,
+    Add: write_combination,
+    Combine: write_combination,
     Concatenate: write_concatenate,
     Convolution: write_convolution,
+    Crop: write_crop,
     Dense: write_dense,
     Depthwise: write_depthwise,
     Embedding: write_embedding,
+    Enlarge: write_enlargement,
+    Gate: write_gate,
     GlobalPooling: write_global_pooling,
     Pad: write_pad,
     Pooling: write_pooling,

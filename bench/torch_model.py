@@ -21,11 +21,12 @@ from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.depthwise import Depthwise
-from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
+from cnnfast.ops.elementwise import Activate, Activation, Add, Combine, RowActivate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Concatenate, Pad
-from cnnfast.ops.normalization import ScaleShift
+from cnnfast.ops.normalization import Gate, ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from cnnfast.ops.resizing import Crop, Enlarge
 
 UNBOUNDED = float("inf")
 
@@ -212,9 +213,39 @@ def translate_activation(translator: Translator, operation: Operation) -> fx.Nod
     return translator.activate(translator.node(operation.inputs[0]), op.activation)
 
 
-def translate_add(translator: Translator, operation: Operation) -> fx.Node:
-    """Add, of two inputs as residual networks have it."""
-    return translator.call(torch.add, *map(translator.node, operation.inputs))
+def translate_combination(translator: Translator, operation: Operation) -> fx.Node:
+    """A function of two tensors, from the left."""
+    op: Any = operation.op
+    function = getattr(torch, op.name)
+    first, *others = map(translator.node, operation.inputs)
+    for other in others:
+        first = translator.call(function, first, other)
+    return first
+
+
+def translate_gate(translator: Translator, operation: Operation) -> fx.Node:
+    """Mul, the gates seen as an image of one pixel."""
+    value, gates = map(translator.node, operation.inputs)
+    pixel = translator.call(torch.reshape, gates, (-1, operation.inputs[1].size, 1, 1))
+    return translator.call(torch.mul, value, pixel)
+
+
+def translate_crop(translator: Translator, operation: Operation) -> fx.Node:
+    """A border of less than nothing."""
+    op: Any = operation.op
+    (top, bottom), (left, right) = op.cropping
+    source = translator.node(operation.inputs[0])
+    return translator.call(functional.pad, source, (-left, -right, -top, -bottom))
+
+
+def translate_enlargement(translator: Translator, operation: Operation) -> fx.Node:
+    """Interpolate, pixels being points at their centres."""
+    op: Any = operation.op
+    source = translator.node(operation.inputs[0])
+    factors = tuple(map(float, op.factors))
+    return translator.call(
+        functional.interpolate, source, scale_factor=factors, mode=op.interpolation
+    )
 
 
 def translate_pad(translator: Translator, operation: Operation) -> fx.Node:
@@ -235,12 +266,16 @@ def translate_concatenate(translator: Translator, operation: Operation) -> fx.No
 
 TRANSLATIONS: dict[type, Callable[[Translator, Operation], fx.Node]] = {
     Activate: translate_activation,
-    Add: translate_add,
+    Add: translate_combination,
+    Combine: translate_combination,
     Concatenate: translate_concatenate,
     Convolution: translate_convolution,
+    Crop: translate_crop,
     Dense: translate_dense,
     Depthwise: translate_depthwise,
     Embedding: translate_embedding,
+    Enlarge: translate_enlargement,
+    Gate: translate_gate,
     GlobalPooling: translate_global_pooling,
     Pad: translate_pad,
     Pooling: translate_pooling,

@@ -13,6 +13,8 @@ EXACT = frozenset(
     {
         "Add",
         "Concatenate",
+        "Cropping1D",
+        "Cropping2D",
         "Dropout",
         "Embedding",
         "Flatten",
@@ -20,8 +22,12 @@ EXACT = frozenset(
         "GlobalMaxPooling2D",
         "MaxPooling1D",
         "MaxPooling2D",
+        "Maximum",
+        "Minimum",
         "Permute",
         "Reshape",
+        "Subtract",
+        "UpSampling1D",
         "ZeroPadding1D",
         "ZeroPadding2D",
     }
@@ -59,6 +65,12 @@ class Case:
             return BOTH_SIDES * self._depthwise_bound()
         if kind.startswith("SeparableConv"):
             return BOTH_SIDES * self._separable_bound()
+        if kind in {"Multiply", "Average"}:
+            return BOTH_SIDES * tolerances.roundings(len(self.inputs) + 1, self._terms())
+        if kind in {"Rescaling", "Normalization"}:
+            return BOTH_SIDES * self._line_bound()
+        if kind == "UpSampling2D":
+            return BOTH_SIDES * tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, largest)
         if kind == "BatchNormalization":
             return BOTH_SIDES * self._normalization_bound()
         if "Average" in kind:
@@ -100,6 +112,24 @@ class Case:
         windows = kernel.reshape(-1, *kernel.shape[-2:])
         magnitude = float(np.abs(self.inputs[0]).max() * windows.sum(axis=0).max()) + bias
         return tolerances.float32_dot(len(windows), magnitude), magnitude
+
+    def _terms(self) -> np.ndarray:
+        """Give the size of what a merge computes with."""
+        if self.layer["class_name"] == "Multiply":
+            return np.abs(self.output)
+        return np.max([np.abs(array).max() for array in self.inputs])
+
+    def _line_bound(self) -> np.ndarray:
+        """Bound inputs * scale + shift by its terms before they cancel."""
+        config, largest = self.layer["config"], np.abs(self.inputs[0]).max()
+        if self.layer["class_name"] == "Rescaling":
+            term = np.abs(config["scale"]).max() * largest + np.abs(config["offset"]).max()
+            return tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, term)
+        mean, variance = self.weights[:2] if self.weights else (config["mean"], config["variance"])
+        deviation = np.maximum(np.sqrt(variance), 1e-7)
+        factor = deviation.max() if config["invert"] else (1 / deviation).max()
+        term = factor * (largest + np.abs(mean).max())
+        return tolerances.roundings(tolerances.COMPOSITE_ROUNDINGS, term + np.abs(mean).max())
 
     def _normalization_bound(self) -> np.ndarray:
         """Bound inputs * scale + shift by its terms before they cancel."""

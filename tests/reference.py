@@ -7,6 +7,7 @@ float64. An activation is the tuple `(name, p0, p1, p2)` the operations use.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 
@@ -117,6 +118,39 @@ def embedding(indices: Array, table: Array) -> Array:
 def add(*inputs: Array) -> Array:
     """Sum arrays of one shape."""
     return np.sum([np.asarray(values, np.float64) for values in inputs], axis=0)
+
+
+def combine(name: str, *inputs: Array) -> Array:
+    """Fold arrays of one shape by add, subtract, multiply, maximum or minimum, from the left."""
+    return functools.reduce(getattr(np, name), [np.asarray(x, np.float64) for x in inputs])
+
+
+def gate(inputs: Array, gates: Array) -> Array:
+    """Multiply each channel of (N, ..., C) by the image's own factor in (N, C)."""
+    return np.einsum("n...c,nc->n...c", np.asarray(inputs, np.float64), gates)
+
+
+def crop(inputs: Array, cropping: tuple[Sides, Sides]) -> Array:
+    """Cut a border off (N, H, W, C)."""
+    (top, bottom), (left, right) = cropping
+    _, height, width, _ = inputs.shape
+    return np.asarray(inputs, np.float64)[:, top : height - bottom, left : width - right]
+
+
+def enlarge(how: str, inputs: Array, factors: Sides) -> Array:
+    """Multiply height and width of (N, H, W, C), an axis at a time."""
+    values = np.asarray(inputs, np.float64)
+    for axis, factor in enumerate(factors, start=1):
+        length = values.shape[axis]
+        places = np.clip((np.arange(length * factor) + 0.5) / factor - 0.5, 0, length - 1)
+        if how == "nearest":
+            values = np.repeat(values, factor, axis)
+            continue
+        lower = np.floor(places).astype(int)
+        upper = np.minimum(lower + 1, length - 1)
+        weight = np.expand_dims(places - lower, (*range(axis), *range(axis + 1, 4)))
+        values = values.take(lower, axis) * (1 - weight) + values.take(upper, axis) * weight
+    return values
 
 
 def prelu(inputs: Array, slopes: Array) -> Array:

@@ -52,6 +52,7 @@ KERNEL_TESTS = {
     "ACTIVATION": ("test_elementwise.py",),
     "ROW": ("test_rows.py",),
     "POOL": ("test_pool.py",),
+    "PAIR": ("test_elementwise.py",),
     "BLOCK": ("test_lanes.py",),
 }
 

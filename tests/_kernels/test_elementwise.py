@@ -10,7 +10,7 @@ import pytest
 import reference
 import tolerances
 from cnnfast._kernels import dispatch
-from cnnfast._kernels.elementwise import Activate, Add, Cast, Prelu
+from cnnfast._kernels.elementwise import Activate, Cast, Combine, Prelu, pairs
 from cnnfast._kernels.executor import Program
 
 # Up to three parameters, none of which another activation would be right with.
@@ -187,12 +187,12 @@ def test_unknown_activation_is_an_error():
         Activate(3, ("wiggle", 0.0, 0.0, 0.0))
 
 
-# ------------------------------------------------------------------------------ Add, Cast, Prelu
+# -------------------------------------------------------------------------- Combine, Cast, Prelu
 
 
-def add(*inputs: np.ndarray, threads: int = 1) -> np.ndarray:
+def combine(name: str, *inputs: np.ndarray, threads: int = 1) -> np.ndarray:
     outputs = np.full(inputs[0].shape, np.nan, np.float32)
-    Add(inputs[0].shape[1], len(inputs)).run(*inputs, outputs, threads)
+    Combine(name, inputs[0].shape[1], len(inputs)).run(*inputs, outputs, threads)
     return outputs
 
 
@@ -202,26 +202,45 @@ def prelu(inputs: np.ndarray, slopes: np.ndarray, threads: int = 1) -> np.ndarra
     return outputs
 
 
-def test_add_of_any_size_matches_the_twin(isa):
+@pytest.mark.parametrize("name", pairs())
+def test_combination_of_any_size_matches_the_twin(isa, name):
     for size in sizes():
         for count in (1, 2, 3, 5):
             inputs = [normal(k, 2, size)[0] for k in range(1, count + 1)]
-            magnitude = reference.add(*map(np.abs, inputs))
-            error = np.abs(add(*inputs) - reference.add(*inputs))
+            fold = "multiply" if name == "multiply" else "add"
+            magnitude = reference.combine(fold, *map(np.abs, inputs))
+            error = np.abs(combine(name, *inputs) - reference.combine(name, *inputs))
             assert (error <= tolerances.float32_sum(count, magnitude)).all()
+            if name in ("maximum", "minimum"):
+                assert not error.any()
 
 
-def test_add_splits_over_threads_without_a_change(isa, threads):
+@pytest.mark.parametrize("name", pairs())
+def test_combination_splits_over_threads_without_a_change(isa, threads, name):
     inputs = [normal(3, 1500), normal(3, 1500) * 2, normal(3, 1500) - 1]
-    np.testing.assert_array_equal(add(*inputs, threads=threads), add(*inputs))
+    np.testing.assert_array_equal(combine(name, *inputs, threads=threads), combine(name, *inputs))
 
 
 @pytest.mark.parametrize("place", [0, 1])
-def test_add_into_one_of_the_first_two_inputs_gives_the_same(isa, place):
+@pytest.mark.parametrize("name", pairs())
+def test_combination_into_one_of_the_first_two_inputs_gives_the_same(isa, name, place):
     inputs = [normal(2, 1500), normal(1, 3000).reshape(2, 1500), normal(2, 1500) - 1]
-    expected = add(*inputs)
-    Add(1500, 3).run(*inputs, inputs[place], 1)
+    expected = combine(name, *inputs)
+    Combine(name, 1500, 3).run(*inputs, inputs[place], 1)
     np.testing.assert_array_equal(inputs[place], expected)
+
+
+@pytest.mark.parametrize("name", pairs())
+def test_combination_with_nan_on_either_side_is_nan(isa, name):
+    one = np.array([[np.nan, 1, np.nan, -2]], np.float32).repeat(9, axis=1)
+    other = np.array([[1, np.nan, np.nan, -3]], np.float32).repeat(9, axis=1)
+    expected = np.isnan(one) | np.isnan(other)
+    np.testing.assert_array_equal(np.isnan(combine(name, one, other)), expected)
+
+
+def test_unknown_combination_is_an_error():
+    with pytest.raises(ValueError, match="'divide'"):
+        Combine("divide", 3, 2)
 
 
 def test_cast_of_any_size_rounds_to_the_nearest_float(isa, threads):
@@ -250,7 +269,7 @@ def test_prelu_splits_over_threads_without_a_change(isa, threads):
 
 KERNELS = {
     "activate": lambda size: (Activate(size, activation_tuple("gelu")), 1),
-    "add": lambda size: (Add(size, 3), 3),
+    "add": lambda size: (Combine("add", size, 3), 3),
     "prelu": lambda size: (Prelu(size, normal(size)), 1),
 }
 

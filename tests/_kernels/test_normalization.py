@@ -1,4 +1,4 @@
-"""Scale and shift per channel against its float64 twin."""
+"""Scale and shift per channel, by constants and by gates, against their float64 twins."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import reference
 import tolerances
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.executor import Program
-from cnnfast._kernels.normalization import ScaleShift
+from cnnfast._kernels.normalization import Gate, ScaleShift
 
 
 def arrays(rows: int, channels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -77,3 +77,57 @@ def test_scale_shift_lets_nan_and_infinity_through(isa):
     outputs = run(inputs, scale, shift)
     np.testing.assert_array_equal(np.isnan(outputs), np.isnan(inputs))
     np.testing.assert_array_equal(np.isinf(outputs), np.isinf(inputs))
+
+
+# ------------------------------------------------------------------------------------------ Gate
+
+
+def gated(images: int, rows: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw inputs (images, rows * channels) and gates."""
+    random = np.random.default_rng(images + 10 * rows + 1000 * channels)
+    return (
+        random.standard_normal((images, rows * channels), dtype=np.float32),
+        random.standard_normal((images, channels), dtype=np.float32),
+    )
+
+
+def run_gate(inputs, gates, threads=1, outputs=None):
+    """Gate images, into memory that holds NaN where nothing is written."""
+    outputs = np.full(inputs.shape, np.nan, np.float32) if outputs is None else outputs
+    channels = gates.shape[1]
+    Gate(inputs.shape[1] // max(channels, 1), channels).run(inputs, gates, outputs, threads)
+    return outputs
+
+
+def test_gate_of_any_width_rounds_each_product_once(isa):
+    lanes = dispatch.lanes()
+    for channels in (1, 2, 3, lanes - 1, lanes, lanes + 1, 2 * lanes, 37, 1024, 1500):
+        for rows in (1, 2, 5, 131):
+            inputs, gates = gated(3, rows, channels)
+            images = inputs.reshape(3, rows, channels)
+            expected = reference.gate(images, gates).astype(np.float32).reshape(inputs.shape)
+            np.testing.assert_array_equal(run_gate(inputs, gates), expected)
+
+
+@pytest.mark.parametrize(("images", "rows"), [(5, 1), (3, 700), (1, 100_003)])
+@pytest.mark.parametrize("channels", [3, 17])
+def test_gate_gives_the_same_in_place_over_threads_and_in_a_plan(
+    isa, threads, images, rows, channels
+):
+    inputs, gates = gated(images, rows, channels)
+    expected = run_gate(inputs, gates)
+    np.testing.assert_array_equal(run_gate(inputs, gates, threads), expected)
+    size = rows * channels
+    slots = (("input", 0, size), ("input", 1, channels))
+    kernel = Gate(rows, channels)
+    program = Program([(kernel, slots, ("output", 0, size))], (size, channels), (size,), 0)
+    outputs = np.full_like(inputs, np.nan)
+    program.run([inputs, gates], [outputs], images, threads)
+    np.testing.assert_array_equal(outputs, expected)
+    np.testing.assert_array_equal(run_gate(inputs, gates, threads, outputs=inputs), expected)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 3), (4, 0, 3), (4, 2, 0), (0, 0, 0)])
+def test_gate_of_nothing_writes_nothing(isa, threads, shape):
+    inputs, gates = gated(*shape)
+    assert run_gate(inputs, gates, threads).shape == inputs.shape

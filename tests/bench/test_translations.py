@@ -57,10 +57,28 @@ def reshaping() -> Any:
     ])  # fmt: skip
 
 
+def excited() -> Any:
+    """Image network with squeeze and excitation, and all that merges and resizes."""
+    image = Input((9, 8, 4))
+    x = layers.Normalization(mean=[0.5, 0.0, -0.5, 1.0], variance=[1.0, 4.0, 2.0, 0.5])(image)
+    x = layers.Rescaling(0.5, 0.25)(x)
+    gate = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gate = layers.Conv2D(4, 1, activation="sigmoid")(gate)
+    x = layers.Multiply()([x, gate])
+    small = layers.Cropping2D(((1, 0), (0, 2)))(x)
+    even = layers.UpSampling2D((1, 2))(small)
+    smooth = layers.UpSampling2D((1, 2), interpolation="bilinear")(small)
+    merged = [layer([even, smooth]) for layer in (layers.Subtract(), layers.Average())]
+    merged += [layer([even, smooth]) for layer in (layers.Maximum(), layers.Minimum())]
+    x = layers.Multiply()([layers.Add()(merged), even])
+    return Model(image, layers.Dense(5)(layers.Flatten()(x)))
+
+
 NETWORKS = {
     function.__name__: function
     for function in (
-        residual, uneven_pooling, reshaping, networks.seed1d, networks.imdb, networks.audio,
+        residual, excited, uneven_pooling, reshaping, networks.seed1d, networks.imdb,
+        networks.audio,
     )
 }  # fmt: skip
 

@@ -257,6 +257,49 @@ def merge_cases() -> Iterator[Case]:
     yield "Concatenate", {}, [[4, 3]]
 
 
+def stretched_cases() -> Iterator[Case]:
+    for name in ("Subtract", "Multiply", "Average", "Maximum", "Minimum"):
+        yield name, {}, [[4, 3], [4, 3]]
+        yield name, {}, [[4, 3], [3]]
+        yield name, {}, [[None, 4, 3], [1, 1, 3]]
+        yield name, {}, [[4, 3], [4, 2]]
+        yield name, {}, [[4, 3], [4, 3], [4, 3]]
+        yield name, {}, [[4]]
+
+
+def preprocessing_cases() -> Iterator[Case]:
+    yield "Rescaling", {"scale": 0.5}, [[4]]
+    yield "Rescaling", {"scale": [0.5, 2.0], "offset": 1}, [[None, 4, 2]]
+    for axis in (-1, 1, None, [1, 2], [-1, 1]):
+        yield "Normalization", {"axis": axis}, [[4, 3]]
+    yield "Normalization", {}, [[None, 3]]
+    yield "Normalization", {"axis": 1}, [[None, 3]]
+    yield "Normalization", {"axis": 3}, [[4, 3]]
+    yield "Normalization", {"mean": 1.0, "variance": 2.0, "invert": True}, [[4, 3]]
+    yield "Normalization", {"mean": [1, 2, 3], "variance": [2, 3, 4]}, [[4, 3]]
+    yield "Normalization", {"mean": 1.0}, [[4, 3]]
+    yield "Normalization", {"mean": [1.0, 2.0], "variance": 2.0}, [[4, 3]]
+    yield "Normalization", {"mean": [1.0, 2.0], "variance": [2.0, 1.0]}, [[4, 3]]
+
+
+def resizing_cases() -> Iterator[Case]:
+    first = {"data_format": "channels_first"}
+    for cropping in (0, 2, [1, 3], [5, 4], 5, -1, [1, 2, 3], "same"):
+        yield "Cropping1D", {"cropping": cropping}, [LENGTH]
+    yield "Cropping1D", {}, [[None, 3]]
+    yield "Cropping2D", {}, [IMAGE]
+    for cropping in (2, [1, 3], [[1, 2], [3, 4]], [[1, 2], 3], 4, [[7, 0], [0, 0]], [1], 1.5):
+        yield "Cropping2D", {"cropping": cropping}, [IMAGE]
+    yield "Cropping2D", {"cropping": [[1, 2], [0, 4]], **first}, [[3, None, 6]]
+    for size in (1, 3, 0, -1, 2.0):
+        yield "UpSampling1D", {"size": size}, [LENGTH]
+    yield "UpSampling1D", {}, [[None, 3]]
+    for size in (1, [2, 3], 0, [2], 1.5):
+        yield "UpSampling2D", {"size": size}, [IMAGE]
+    yield "UpSampling2D", {"interpolation": "bilinear", **first}, [[3, None, 6]]
+    yield "UpSampling2D", {}, [LENGTH]
+
+
 def all_cases() -> Iterator[Case]:
     yield from dense_cases()
     yield from core_cases()
@@ -267,6 +310,9 @@ def all_cases() -> Iterator[Case]:
     yield from weighted_cases()
     yield from activation_cases()
     yield from merge_cases()
+    yield from stretched_cases()
+    yield from preprocessing_cases()
+    yield from resizing_cases()
 
 
 def record(case: Case) -> dict[str, Any]:
@@ -274,10 +320,9 @@ def record(case: Case) -> dict[str, Any]:
     recorded = {"class_name": class_name, "arguments": arguments, "shapes": shapes}
     keras.utils.clear_session()
     inputs = [keras.Input(shape) for shape in shapes]
-    merges = class_name in ("Add", "Concatenate") and len(shapes) > 1
     try:
         layer = getattr(keras.layers, class_name)(**arguments)
-        output = layer(inputs if merges else inputs[0])
+        output = layer(inputs if len(shapes) > 1 else inputs[0])
     except Exception:
         return {**recorded, "refused": True}
     return {

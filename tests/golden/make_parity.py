@@ -1,4 +1,4 @@
-"""Record what Keras answers for about 150 small layers, for tests/parity/test_golden.py.
+"""Record what Keras answers for about 230 small layers, for tests/parity/test_golden.py.
 
 Run with Keras 3 on its TensorFlow backend. Writes beside this file:
 
@@ -246,6 +246,57 @@ def depthwise_cases() -> Iterator[Case]:
     yield "separable2d_channels_first", two(5, 3, padding="same", **first), [IMAGE_FIRST]
 
 
+def merge_cases() -> Iterator[Case]:
+    """Every merge element by element, and the factors of squeeze and excitation."""
+    same = [(2, 3, 2), (2, 3, 2)]
+    yield "subtract_two", layers.Subtract(), same
+    yield "subtract_stretched", layers.Subtract(), [(1, 3), (4, 1)]
+    for name in ("Multiply", "Average", "Maximum", "Minimum"):
+        layer = getattr(layers, name)
+        yield f"{name.lower()}_two", layer(), same
+        yield f"{name.lower()}_three", layer(), [(5, 4)] * 3
+        yield f"{name.lower()}_stretched", layer(), [(4, 3, 2), (1, 1, 2)]
+        yield f"{name.lower()}_of_ranks", layer(), [(2,), (4, 3, 2)]
+    yield "multiply_gate_first", layers.Multiply(), [(1, 1, 17), (3, 4, 17)]
+    yield "multiply_by_a_map", layers.Multiply(), [(3, 4, 5), (3, 4, 1)]
+    yield "multiply_of_vectors", layers.Multiply(), [(7,), (7,)]
+
+
+def preprocessing_cases() -> Iterator[Case]:
+    """Rescaling and Normalization, with one number and with many."""
+    yield "rescaling_scale", layers.Rescaling(1 / 255), [IMAGE]
+    yield "rescaling_offset", layers.Rescaling(0.25, offset=-1.5), [(5,)]
+    yield "rescaling_channels", layers.Rescaling([0.5, 2.0, -1.0], [1.0, 0.0, 3.0]), [IMAGE]
+    norm = layers.Normalization
+    yield "normalization_last", norm(), [IMAGE]
+    yield "normalization_vector", norm(), [(6,)]
+    yield "normalization_none", norm(axis=None), [LENGTH]
+    yield "normalization_first", norm(axis=1), [LENGTH]
+    yield "normalization_two_axes", norm(axis=(1, 3)), [IMAGE]
+    yield "normalization_all_axes", norm(axis=(1, 2, 3)), [(2, 3, 2)]
+    yield "normalization_inverted", norm(invert=True), [LENGTH]
+    yield "normalization_number", norm(mean=0.5, variance=2.25), [IMAGE]
+    yield "normalization_numbers", norm(mean=[0.5, 1.0, 2.0], variance=[1.0, 4.0, 0.0]), [IMAGE]
+    yield "normalization_mean_of_none", norm(axis=None, mean=3.0, variance=4.0), [LENGTH]
+
+
+def resizing_cases() -> Iterator[Case]:
+    """Cropping and upsampling."""
+    first = {"data_format": "channels_first"}
+    yield "cropping1d", layers.Cropping1D(2), [LENGTH]
+    yield "cropping1d_uneven", layers.Cropping1D((0, 3)), [LENGTH]
+    yield "cropping2d_int", layers.Cropping2D(1), [IMAGE]
+    yield "cropping2d_pair", layers.Cropping2D((1, 2)), [IMAGE]
+    yield "cropping2d_four", layers.Cropping2D(((1, 0), (2, 3))), [IMAGE]
+    yield "cropping2d_first", layers.Cropping2D(((1, 0), (0, 2)), **first), [IMAGE_FIRST]
+    yield "upsampling1d", layers.UpSampling1D(3), [LENGTH]
+    yield "upsampling2d_nearest", layers.UpSampling2D((2, 3)), [IMAGE]
+    yield "upsampling2d_first", layers.UpSampling2D(2, **first), [IMAGE_FIRST]
+    for size in (2, 3, (1, 4)):
+        name = f"upsampling2d_bilinear_{size}".replace(" ", "")
+        yield name, layers.UpSampling2D(size, interpolation="bilinear"), [IMAGE]
+
+
 FAMILIES: list[Callable[[], Iterator[Case]]] = [
     activation_cases,
     core_cases,
@@ -254,6 +305,9 @@ FAMILIES: list[Callable[[], Iterator[Case]]] = [
     pooling_cases,
     other_cases,
     depthwise_cases,
+    merge_cases,
+    preprocessing_cases,
+    resizing_cases,
 ]
 
 
@@ -277,6 +331,8 @@ def make_weights(layer: keras.layers.Layer, random) -> list[np.ndarray]:
     weights = [on_grid(random.normal(size=variable.shape)) for variable in layer.weights]
     if isinstance(layer, layers.BatchNormalization):
         weights[-1] = np.abs(weights[-1]) + np.float32(0.25)
+    if isinstance(layer, layers.Normalization) and weights:
+        weights[1:] = [np.abs(weights[1]) + np.float32(0.25), np.zeros((), np.float32)]
     return weights
 
 
@@ -288,6 +344,8 @@ def run_case(case: Case, random) -> tuple[dict, list[np.ndarray]]:
     layer(arguments)
     weights = make_weights(layer, random)
     layer.set_weights(weights)
+    if isinstance(layer, layers.Normalization):
+        layer.finalize_state()
     outputs = np.asarray(layer(arguments), np.float32)
     record = {
         "name": name,

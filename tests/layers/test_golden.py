@@ -15,7 +15,6 @@ from cnnfast import layers
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "layers.json").read_text())
 ACCEPTED = [case for case in CASES if "refused" not in case]
 REFUSED = [case for case in CASES if "refused" in case]
-MERGES = ("Add", "Concatenate")
 # What the newest Keras writes and older ones refuse to read; it is left out unless it says more
 # than its default.
 NEWEST_ONLY = {
@@ -36,11 +35,10 @@ def name_of(case: dict[str, Any]) -> str:
 def called(case: dict[str, Any]) -> tuple[layers.Layer, Any]:
     """Make a case's layer, with Keras's name for it, and call it."""
     inputs = [layers.Input(shape) for shape in case["shapes"]]
-    merges = case["class_name"] in MERGES and len(inputs) > 1
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="`alpha` is now")
         layer = getattr(layers, case["class_name"])(**case["arguments"])
-    return layer, layer(inputs if merges else inputs[0])
+    return layer, layer(inputs if len(inputs) > 1 else inputs[0])
 
 
 def comparable(config: Any) -> Any:

@@ -14,6 +14,7 @@ import pytest
 import reference
 import tolerances
 from cnnfast import layers
+from cnnfast.engine.graph import Graph
 
 RANDOM = np.random.default_rng(11)
 IMAGES = RANDOM.normal(size=(3, 6, 7, 4)).astype(np.float32)
@@ -269,3 +270,29 @@ def test_leaky_relu_alpha_is_accepted_with_a_warning() -> None:
     with pytest.warns(UserWarning, match="`negative_slope`"):
         layer = layers.LeakyReLU(alpha=0.125)
     assert layer.get_config()["negative_slope"] == 0.125
+
+
+def operations_of(layer: layers.Layer, *shapes: tuple[int, ...]) -> list[str]:
+    graph = Graph()
+    layer.lower(graph, *(graph.input(shape) for shape in shapes))
+    return [type(operation.op).__name__ for operation in graph.operations]
+
+
+@pytest.mark.parametrize("gates", [(8,), (1, 8), (1, 1, 8)])
+def test_multiply_by_factors_of_channels_is_one_operation(gates: tuple[int, ...]) -> None:
+    assert operations_of(layers.Multiply(), (6, 5, 8), gates) == ["Gate"]
+    assert operations_of(layers.Multiply(), gates, (6, 5, 8)) == ["Gate"]
+
+
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "average", "maximum", "minimum"])
+def test_merge_stretches_as_numpy_broadcasts(name: str) -> None:
+    one, other = RANDOM.normal(size=(2, 3, 4, 1, 5)), RANDOM.normal(size=(2, 3, 1, 6, 5))
+    one, other = one.astype(np.float32), other.astype(np.float32)
+    twin = {"average": lambda a, b: (a + b) / 2}.get(name) or getattr(np, name)
+    outputs = getattr(layers, name)([one, other])
+    np.testing.assert_array_equal(outputs, twin(one, other))
+
+
+def test_subtract_refuses_three_inputs() -> None:
+    with pytest.raises(ValueError, match="two inputs"):
+        layers.subtract([SEQUENCES, SEQUENCES, SEQUENCES])

@@ -167,34 +167,3 @@ def test_modernize_leaves_its_argument_alone():
 
 def test_unknown_layer_keeps_its_arguments():
     assert upgraded("Mine", groups=1, alpha=2) == {"name": "it", "groups": 1, "alpha": 2}
-
-
-def plus(*terms, name="Add", module="keras.src.ops.numpy"):
-    def term(shape):
-        config = {"shape": shape, "dtype": "float32", "keras_history": ["a", 0, 0]}
-        return {"class_name": "__keras_tensor__", "config": config} if shape else 2.0
-
-    call = {"args": [term(shape) for shape in terms], "kwargs": {}}
-    named = {"class_name": name, "module": module, "config": {"name": "add"}}
-    return {**named, "registered_name": name, "inbound_nodes": [call]}
-
-
-def test_plus_between_tensors_of_one_shape_becomes_the_layer():
-    modern = modernize(plus([None, 4], [None, 4]), 3)
-    assert not modern.keys() & {"module", "registered_name"}
-    ((terms,),) = [node["args"] for node in modern["inbound_nodes"]]
-    assert len(terms) == 2
-
-
-@pytest.mark.parametrize(
-    "entry",
-    [
-        plus([None, 4], [None, 1]),
-        plus([None, 4], None),
-        plus([None, 4]),
-        plus([None, 4], [None, 4], name="Multiply"),
-        {**plus([None, 4], [None, 4]), "inbound_nodes": [[["a", 0, 0, {}]]]},
-    ],
-)
-def test_other_operations_stay_operations(entry):
-    assert modernize(entry, 3)["module"] == "keras.src.ops.numpy"

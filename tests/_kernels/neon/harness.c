@@ -33,6 +33,12 @@ static const char *const row_names[] = {
 #undef ROW
 };
 
+static const char *const pair_names[] = {
+#define PAIR(name) #name,
+#include "kernels.inc"
+#undef PAIR
+};
+
 static const char *const pool_names[] = {
 #define POOL(name) #name,
 #include "kernels.inc"
@@ -68,10 +74,10 @@ static ptrdiff_t run_activation(const Call *call)
 }
 
 /* a, b */
-static ptrdiff_t run_add(const Call *call)
+static ptrdiff_t run_pair(const Call *call)
 {
     const ptrdiff_t n = call->count / 2;
-    call->kernels->add(call->x, call->x + n, call->y, n);
+    call->kernels->pairs[call->kernel](call->x, call->x + n, call->y, n);
     return n;
 }
 
@@ -215,7 +221,6 @@ static ptrdiff_t run_peak(const Call *call)
 }
 
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
-static const char *const add_names[] = {"add"};
 static const char *const block_names[] = {"one_vector", "four_vectors"};
 static const char *const interleave_names[] = {"interleave"};
 static const char *const deinterleave_names[] = {"deinterleave"};
@@ -236,7 +241,7 @@ static const struct {
 } families[] = {
     {"gemm", run_gemm, gemm_names, 2},
     {"activation", run_activation, activation_names, ACTIVATIONS},
-    {"add", run_add, add_names, 1},
+    {"pair", run_pair, pair_names, PAIRS},
     {"cast", run_cast, cast_names, 1},
     {"prelu", run_prelu, prelu_names, 1},
     {"scale_shift", run_scale_shift, scale_shift_names, 1},

@@ -90,10 +90,13 @@ def test_activation_not_a_number_passes_through(harness: Harness) -> None:
             assert np.isnan(harness.run("activation", name, (), parameters, x)).all(), name
 
 
-def test_add_any_length_is_exact(harness: Harness, rng: np.random.Generator) -> None:
-    for size in harness.sizes():
-        a, b = normal(rng, size), normal(rng, size)
-        np.testing.assert_array_equal(harness.run("add", "add", (), a, b), a + b)
+def test_pair_any_length_is_exact(harness: Harness, rng: np.random.Generator) -> None:
+    for name in harness.names("pair"):
+        for size in harness.sizes():
+            a, b = normal(rng, size), normal(rng, size)
+            a[size // 2 :: 5], b[size // 3 :: 7] = np.nan, np.nan
+            expected = getattr(np, name)(a, b)
+            np.testing.assert_array_equal(harness.run("pair", name, (), a, b), expected)
 
 
 def test_cast_any_length_rounds_as_numpy(harness: Harness, rng: np.random.Generator) -> None:
