@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from cnnfast.engine.graph import Graph
+from cnnfast.engine.passes.border import merge_borders
 from cnnfast.engine.passes.delay import delay_activations
 from cnnfast.engine.passes.embed import fold_embeddings
 from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
@@ -20,6 +21,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_into_producers,
     fold_into_consumers,
     fuse_activations,
+    merge_borders,
     delay_activations,
     fold_embeddings,
     run_in_lanes,

@@ -1,0 +1,98 @@
+"""Borders of zeros go into what reads them, where the outputs stay what they are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cnnfast.engine.graph import Graph
+from cnnfast.engine.passes import optimize
+from cnnfast.engine.passes.border import merge_borders
+from cnnfast.engine.plan import Plan
+from cnnfast.ops.convolution import Convolution
+from cnnfast.ops.depthwise import Depthwise
+from cnnfast.ops.elementwise import Activate, Add
+from cnnfast.ops.layout import Pad
+from cnnfast.ops.pooling import Pooling
+
+RELU = ("relu", 0.0, np.inf, 0.0)
+LEAKY = ("relu", 0.1, np.inf, 0.0)
+UNEVEN = Pad(((1, 2), (0, 1)))
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
+
+
+def chain(*ops) -> Graph:
+    """Chain operations on an image of 9 x 8 x 5; a tuple among them is a reshape."""
+    graph = Graph()
+    value = graph.input((9, 8, 5))
+    for op in ops:
+        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
+    graph.output(value)
+    return graph
+
+
+def kinds(graph: Graph) -> list[str]:
+    return [type(operation.op).__name__ for operation in graph.operations]
+
+
+CONVOLUTION = Convolution(normal(3, 3, 5, 7), normal(7), (2, 2))
+DEPTHWISE = Depthwise(normal(3, 2, 5, 2), normal(10), (1, 2), activation=RELU)
+MAXIMUM = Pooling("max", (3, 3), (2, 2))
+
+MERGED = {
+    "convolution": chain(UNEVEN, CONVOLUTION),
+    "convolution with a border": chain(
+        UNEVEN, replace(CONVOLUTION, padding=((2, 0), (1, 1))), Activate(RELU)
+    ),
+    "depthwise": chain(UNEVEN, DEPTHWISE),
+    "two borders": chain(UNEVEN, UNEVEN, DEPTHWISE),
+    "activation, then maximum": chain(Activate(RELU), UNEVEN, MAXIMUM),
+    "convolution, then maximum": chain(replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM),
+    "depthwise, then maximum": chain(DEPTHWISE, UNEVEN, MAXIMUM),
+}
+
+KEPT = {
+    "pointwise": chain(UNEVEN, Convolution(normal(1, 1, 5, 4))),
+    "average": chain(Activate(RELU), UNEVEN, Pooling("average", (3, 3), (2, 2))),
+    "negative pixels": chain(Activate(LEAKY), UNEVEN, MAXIMUM),
+    "maximum of the input": chain(UNEVEN, MAXIMUM),
+    "windows of nothing": chain(
+        Activate(RELU), Pad(((2, 0), (0, 0))), Pooling("max", (2, 2), (1, 1))
+    ),
+    "maximum with a border": chain(
+        Activate(RELU), UNEVEN, replace(MAXIMUM, padding=((1, 1), (1, 1)))
+    ),
+    "another shape": chain(UNEVEN, (9, 12, 5), DEPTHWISE),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("apply", [merge_borders, optimize], ids=lambda apply: apply.__name__)
+@pytest.mark.parametrize("graph", [*MERGED.values(), *KEPT.values()], ids=[*MERGED, *KEPT])
+def test_merged_borders_change_no_output(apply, graph):
+    inputs, before = normal(3, 9, 8, 5), kinds(graph)
+    expected, received = (Plan(each).run([inputs])[0] for each in (graph, apply(graph)))
+    np.testing.assert_array_equal(received, expected)
+    assert kinds(graph) == before
+
+
+@pytest.mark.parametrize("graph", MERGED.values(), ids=MERGED.keys())
+def test_merged_borders_leave_no_padding(graph):
+    assert kinds(merge_borders(graph)) == [kind for kind in kinds(graph) if kind != "Pad"]
+
+
+@pytest.mark.parametrize("graph", KEPT.values(), ids=KEPT.keys())
+def test_border_that_others_cannot_make_stays(graph):
+    assert kinds(merge_borders(graph)) == kinds(graph)
+
+
+def test_border_that_others_read_stays():
+    graph = Graph()
+    padded = graph.add(UNEVEN, graph.input((9, 8, 5)))
+    same = Depthwise(normal(3, 3, 5, 1), padding=((1, 1), (1, 1)))
+    graph.output(graph.add(Add(), graph.add(same, padded), padded))
+    assert kinds(merge_borders(graph)) == ["Pad", "Depthwise", "Add"]
