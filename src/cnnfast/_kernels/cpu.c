@@ -9,6 +9,18 @@ const char *const activation_names[] = {
 #undef ACTIVATION
 };
 
+const char *const update_names[] = {
+#define UPDATE(name, states) #name,
+#include "kernels.inc"
+#undef UPDATE
+};
+
+const int update_states[] = {
+#define UPDATE(name, states) states,
+#include "kernels.inc"
+#undef UPDATE
+};
+
 #if defined(__x86_64__) || defined(_M_X64)
 
 #if defined(_MSC_VER) && !defined(__clang__)

@@ -4,3 +4,5 @@ from cnnfast._kernels.kernels cimport Kernels, activation_kernel
 
 cdef const Kernels *active_kernels() noexcept nogil
 cdef activation_kernel *activation_named(const Kernels *kernels, str name) except NULL
+cdef int update_place(str name) except -1
+cdef int states_of_update(int place) noexcept nogil

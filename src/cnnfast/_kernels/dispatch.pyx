@@ -4,6 +4,7 @@ import os
 
 from cnnfast._kernels.kernels cimport (
     ACTIVATIONS,
+    UPDATES,
     Kernels,
     activation_kernel,
     activation_names,
@@ -14,6 +15,8 @@ from cnnfast._kernels.kernels cimport (
     kernels_avx512,
     kernels_base,
     kernels_neon,
+    update_names,
+    update_states,
 )
 
 cdef extern from *:
@@ -44,6 +47,18 @@ cdef activation_kernel *activation_named(const Kernels *kernels, str name) excep
         if activation_names[i].decode() == name:
             return kernels.activations[i]
     raise ValueError(f"activation must be one of {', '.join(activations())}. Received {name!r}.")
+
+
+cdef int update_place(str name) except -1:
+    """Return where a rule of an optimizer stands in every table."""
+    names = updates()
+    if name not in names:
+        raise ValueError(f"rule must be one of {', '.join(names)}. Received {name!r}.")
+    return names.index(name)
+
+
+cdef int states_of_update(int place) noexcept nogil:
+    return update_states[place]
 
 
 cdef const Kernels *find(str name):
@@ -99,6 +114,11 @@ def gemm_rows() -> int:
 def activations() -> tuple[str, ...]:
     """Return the names of all elementwise activation kernels."""
     return tuple(activation_names[i].decode() for i in range(ACTIVATIONS))
+
+
+def updates() -> tuple[str, ...]:
+    """Return the names of the rules of optimizers, and of what goes on around every rule."""
+    return tuple(update_names[i].decode() for i in range(UPDATES))
 
 
 def openmp() -> bool:

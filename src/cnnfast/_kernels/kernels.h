@@ -91,6 +91,14 @@ typedef struct Depthwise {
 typedef void depthwise_kernel(const float *x, const float *panel, float *y, const Depthwise *d,
                               ptrdiff_t rows, ptrdiff_t pixels, ptrdiff_t channels);
 
+/* See micro/optimizer.h. Nothing overlaps. */
+#define UPDATE_NUMBERS 9
+#define UPDATE_STATES 3
+typedef void update_kernel(float *w, const float *g, float *const *state, ptrdiff_t n,
+                           const float *numbers);
+typedef void clip_kernel(const float *g, float *y, ptrdiff_t n, const float *parameters);
+typedef float squares_kernel(const float *g, ptrdiff_t n);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -116,6 +124,15 @@ enum {
     POOLS
 };
 
+enum {
+#define UPDATE(name, states) UPDATE_##name,
+#include "kernels.inc"
+#undef UPDATE
+    UPDATES
+};
+extern const char *const update_names[UPDATES];
+extern const int update_states[UPDATES];
+
 typedef struct Kernels {
     const char *name;
     ptrdiff_t lanes;     /* floats in a vector */
@@ -138,6 +155,9 @@ typedef struct Kernels {
     ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
     interleave_kernel *interleave;
     deinterleave_kernel *deinterleave;
+    update_kernel *updates[UPDATES];
+    clip_kernel *clip;
+    squares_kernel *squares;
     peak_kernel *fma_peak;
 } Kernels;
 

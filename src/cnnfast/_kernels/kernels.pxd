@@ -76,6 +76,18 @@ cdef extern from "kernels.h":
         const float *x, const float *panel, float *y, const Depthwise *d, Py_ssize_t rows,
         Py_ssize_t pixels, Py_ssize_t channels) noexcept nogil
 
+    const int UPDATE_NUMBERS
+    const int UPDATE_STATES
+
+    ctypedef void update_kernel(
+        float *w, const float *g, float *const *state, Py_ssize_t n,
+        const float *numbers) noexcept nogil
+
+    ctypedef void clip_kernel(
+        const float *g, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
+
+    ctypedef float squares_kernel(const float *g, Py_ssize_t n) noexcept nogil
+
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
     ctypedef struct Kernels:
@@ -101,6 +113,9 @@ cdef extern from "kernels.h":
         Py_ssize_t block_filters[2]
         interleave_kernel *interleave
         deinterleave_kernel *deinterleave
+        update_kernel *updates[1]
+        clip_kernel *clip
+        squares_kernel *squares
         peak_kernel *fma_peak
 
     const int PAIR_add
@@ -112,6 +127,11 @@ cdef extern from "kernels.h":
     const int POOL_average
     const Py_ssize_t ACTIVATIONS
     const char *activation_names[1]
+    const int UPDATES
+    const char *update_names[1]
+    const int update_states[1]
+    const int UPDATE_decay
+    const int UPDATE_average
 
     const Kernels *const kernels_avx512
     const Kernels *const kernels_avx2

@@ -4,6 +4,7 @@
 #include "micro/gather.h"
 #include "micro/gemm.h"
 #include "micro/lanes.h"
+#include "micro/optimizer.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
 #include "micro/rows.h"
@@ -63,6 +64,13 @@ static const Kernels table = {
     .block_filters = {8, GEMM_ROWS >= 8 ? 4 : 2},
     .interleave = interleave,
     .deinterleave = deinterleave,
+    .updates = {
+#define UPDATE(name, states) update_##name,
+#include "kernels.inc"
+#undef UPDATE
+    },
+    .clip = clip,
+    .squares = squares,
     .fma_peak = fma_peak,
 };
 

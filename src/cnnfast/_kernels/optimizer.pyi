@@ -1,0 +1,30 @@
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Floats = NDArray[np.float32]
+
+class Updates:
+    units: int
+    def __init__(
+        self,
+        rule: str,
+        variables: Iterable[tuple[_Floats, _Floats, Sequence[_Floats], bool]],
+        has_decay: bool = False,
+        has_average: bool = False,
+        norm_limit: float = 0.0,
+        global_norm_limit: float = 0.0,
+        limit: float = 0.0,
+        divisor: float = 1.0,
+    ) -> None: ...
+    @property
+    def needs_norms(self) -> bool: ...
+    def set_numbers(
+        self,
+        numbers: Iterable[Any],
+        decay_numbers: Iterable[Any] = (),
+        average_numbers: Iterable[Any] = (),
+    ) -> None: ...
+    def run(self, threads: int) -> None: ...

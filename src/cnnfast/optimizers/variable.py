@@ -1,0 +1,105 @@
+"""What an optimizer remembers: named arrays that are changed in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+
+class OptimizerVariable(NDArrayOperatorsMixin):
+    """A named array, or a named number, of an optimizer.
+
+    It calculates like the array it holds. `assign` writes into that array: updates that were
+    prepared with it stay valid.
+
+    Args:
+        value: the first value.
+        name: short name, "dense_kernel_momentum".
+        owner: the optimizer's name, which the path begins with.
+        dtype: float32, or int64 for the counter of steps.
+    """
+
+    def __init__(
+        self, value: ArrayLike, name: str, owner: str, dtype: DTypeLike = np.float32
+    ) -> None:
+        self.name = name
+        self.path = f"{owner}/{name}"
+        self.array: NDArray[Any] = np.array(value, dtype, order="C")
+
+    @property
+    def value(self) -> NDArray[Any]:
+        """The current value, as a view that cannot be written to."""
+        view = self.array.view()
+        view.flags.writeable = False
+        return view
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Size along every axis."""
+        return self.array.shape
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.array.size
+
+    @property
+    def dtype(self) -> str:
+        """Name of the data type."""
+        return self.array.dtype.name
+
+    def numpy(self) -> NDArray[Any]:
+        """Return a copy of the value."""
+        return self.array.copy()
+
+    def assign(self, value: ArrayLike) -> OptimizerVariable:
+        """Replace the value.
+
+        Args:
+            value: array of the same shape, converted to the variable's data type.
+
+        Returns:
+            The variable itself.
+
+        Raises:
+            ValueError: the shape differs; the variable keeps its value.
+        """
+        fresh = np.asarray(value)
+        if fresh.shape != self.shape:
+            raise ValueError(
+                f"The shape of the new value does not match variable '{self.path}'. "
+                f"Expected: {self.shape}. Received: {fresh.shape}"
+            )
+        self.array[...] = fresh
+        return self
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.array, dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        plain = [i.value if isinstance(i, OptimizerVariable) else i for i in inputs]
+        return getattr(ufunc, method)(*plain, **options)
+
+    def __float__(self) -> float:
+        return float(self.array)
+
+    def __int__(self) -> int:
+        return int(self.array)
+
+    def __index__(self) -> int:
+        return self.array.__index__()
+
+    def __bool__(self) -> bool:
+        return bool(self.array)
+
+    def __format__(self, specification: str) -> str:
+        return format(self.array.item() if self.array.ndim == 0 else self.array, specification)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
+            f"value={np.array2string(self.array)}>"
+        )
