@@ -62,8 +62,10 @@ def widened(inner: Border, outer: Border) -> Border:
 
 def is_relu(op: Op) -> bool:
     """Whether no output of an operation is negative."""
-    activations = Activate | Convolution | Depthwise
-    return isinstance(op, activations) and op.activation[:2] == ("relu", 0.0)
+    if not isinstance(op, Activate | Convolution | Depthwise):
+        return False
+    name, slope, _, threshold = op.activation
+    return name == "relu" and slope == 0.0 and threshold >= 0.0
 
 
 def fits(pooling: Pooling, border: Border) -> bool:
