@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import tolerances
+from cnnfast import layers
 
+GOLDEN = Path(__file__).parent / "golden"
 EXACT = frozenset(
     {
         "Add",
@@ -153,3 +158,29 @@ def assert_close(outputs: np.ndarray, expected: np.ndarray, bound: np.ndarray) -
         f"at {tuple(map(int, worst))}: got {outputs[worst]!r}, expected {expected[worst]!r}, "
         f"over the bound by {excess[worst]:.3g}"
     )
+
+
+def read_cases() -> Iterator[Case]:
+    """Cut the recorded values back into the arrays of each case."""
+    with np.load(GOLDEN / "parity.npz") as file:
+        values = file["values"]
+    position = 0
+
+    def take(shape: list[int]) -> np.ndarray:
+        nonlocal position
+        start, position = position, position + int(np.prod(shape))
+        return values[start:position].reshape(shape)
+
+    for record in json.loads((GOLDEN / "parity.json").read_text()):
+        inputs = [take(shape) for shape in record["inputs"]]
+        weights = [take(shape) for shape in record["weights"]]
+        yield Case(record["name"], record["layer"], inputs, weights, take(record["output"]))
+
+
+def build(case: Case) -> layers.Layer:
+    """Make the layer from its configuration and give it the recorded weights."""
+    layer = layers.deserialize(case.layer)
+    shapes = [array.shape for array in case.inputs]
+    layer.build(shapes if len(shapes) > 1 else shapes[0])
+    layer.set_weights(case.weights)
+    return layer

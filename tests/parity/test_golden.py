@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from cnnfast import layers
-from layercases import Case, assert_close
+from layercases import Case, assert_close, build, read_cases
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 # Settings of Keras 3.15 that change no number and that its readers fill in when they are missing.
 OPTIONAL_SETTINGS = {
     "input_axes",
@@ -26,33 +23,7 @@ OPTIONAL_SETTINGS = {
 }
 
 
-def read_cases() -> Iterator[Case]:
-    """Cut the recorded values back into the arrays of each case."""
-    with np.load(GOLDEN / "parity.npz") as file:
-        values = file["values"]
-    position = 0
-
-    def take(shape: list[int]) -> np.ndarray:
-        nonlocal position
-        start, position = position, position + int(np.prod(shape))
-        return values[start:position].reshape(shape)
-
-    for record in json.loads((GOLDEN / "parity.json").read_text()):
-        inputs = [take(shape) for shape in record["inputs"]]
-        weights = [take(shape) for shape in record["weights"]]
-        yield Case(record["name"], record["layer"], inputs, weights, take(record["output"]))
-
-
 every_case = pytest.mark.parametrize("case", list(read_cases()), ids=lambda case: case.name)
-
-
-def build(case: Case) -> layers.Layer:
-    """Make the layer from its configuration and give it the recorded weights."""
-    layer = layers.deserialize(case.layer)
-    shapes = [array.shape for array in case.inputs]
-    layer.build(shapes if len(shapes) > 1 else shapes[0])
-    layer.set_weights(case.weights)
-    return layer
 
 
 def unlike(ours: Any, theirs: Any, path: str = "") -> list[str]:
