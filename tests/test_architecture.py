@@ -54,6 +54,7 @@ KERNEL_TESTS = {
     "POOL": ("test_pool.py",),
     "PAIR": ("test_elementwise.py",),
     "BLOCK": ("test_lanes.py",),
+    "POOLED": ("test_epilogue.py",),
 }
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)

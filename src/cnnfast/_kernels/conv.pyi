@@ -18,5 +18,9 @@ class Convolution(Kernel):
         dilation: tuple[int, int],
         groups: int,
         activation: tuple[str, float, float, float],
+        adds: bool = False,
+        pool: tuple[int, int] = (1, 1),
     ) -> None: ...
-    def run(self, inputs: _Floats, outputs: _Floats, threads: int) -> None: ...
+    def run(
+        self, inputs: _Floats, outputs: _Floats, threads: int, addends: _Floats | None = None
+    ) -> None: ...

@@ -1,5 +1,9 @@
 """Convolution: y[p, q, k] = activation(bias[k] + sum x[p sh + r dh, q sw + s dw, c] w[r, s, c, k]).
 
+An addend of the output's shape comes in before the activation where there is a second input. Max
+pooling by 2 x 2 or 1 x 4 is done behind it, in registers: the tile then takes the pixels of whole
+windows, and P and Q count those.
+
 Layout: NHWC without im2col. With a zero border around the input, a filter row is one run of
 S * C floats that starts at its pixel, so a tile of output pixels is a batch-reduce GEMM of R
 segments (R * S segments of C / groups floats where dilation, groups or a gap between pixels
@@ -36,9 +40,10 @@ cdef struct ConvolutionTask:
     const float *packed
     Py_ssize_t group_floats     # packed floats of one group
     Py_ssize_t H, W, C, P, Q, K
-    Py_ssize_t stride_h, stride_w
+    Py_ssize_t stride_w
+    Py_ssize_t descent          # input rows from one output row to the next
     Py_ssize_t top, left
-    Py_ssize_t reach            # input rows that one output row sees: (R - 1) dh + 1
+    Py_ssize_t reach            # input rows that one output row sees
     Py_ssize_t groups
     Py_ssize_t strip            # output rows done together
     bint bordered               # the strip is copied into scratch first
@@ -46,6 +51,9 @@ cdef struct ConvolutionTask:
     Py_ssize_t width            # pixels in such a row
     Py_ssize_t segments, length
     const Py_ssize_t *offsets
+    bint pools                  # windows of four pixels
+    Py_ssize_t window, below    # floats to the next window, and to the second half of this one
+    bint adds                   # a second input
     Activation activation
 
 
@@ -81,37 +89,63 @@ cdef void border_strip(
 
 
 cdef void panel_rows(
-        const ConvolutionTask *task, const float *x, float *y, Panel panel, const float *packed,
-        Py_ssize_t rows) noexcept nogil:
+        const ConvolutionTask *task, const float *x, const float *addend, float *y, Panel panel,
+        const float *packed, Py_ssize_t rows) noexcept nogil:
     """Convolve `rows` output rows with one panel of filters."""
     cdef Py_ssize_t step = even_tile(task.Q, task.kernels.gemm_rows)
     cdef Py_ssize_t lda = task.stride_w * task.pixel
+    cdef Py_ssize_t p, q, count, place
+    for p in range(rows):
+        q = 0
+        while q < task.Q:
+            count = min(step, task.Q - q)
+            place = (p * task.Q + q) * task.K
+            task.kernels.gemm[panel.vectors - 1][count - 1](
+                x + p * task.descent * task.row + q * lda, lda, task.offsets, task.segments,
+                task.length, packed, y + place, task.K, panel.columns,
+                addend + place if task.adds else NULL, task.activation.lowest,
+                task.activation.highest)
+            q += count
+
+
+cdef void pooled_rows(
+        const ConvolutionTask *task, const float *x, float *y, Panel panel, const float *packed,
+        Py_ssize_t rows) noexcept nogil:
+    """Convolve `rows` rows of windows with one panel of filters and pool them."""
+    cdef Py_ssize_t step = even_tile(task.Q, task.kernels.pooled_windows)
     cdef Py_ssize_t p, q, count
     for p in range(rows):
         q = 0
         while q < task.Q:
             count = min(step, task.Q - q)
-            task.kernels.gemm[panel.vectors - 1][count - 1](
-                x + p * task.stride_h * task.row + q * lda, lda, task.offsets, task.segments,
-                task.length, packed, y + (p * task.Q + q) * task.K, task.K, panel.columns,
-                task.activation.lowest, task.activation.highest)
+            task.kernels.pooled[panel.vectors - 1][count - 1](
+                x + p * task.descent * task.row + q * task.window, task.stride_w * task.pixel,
+                task.window, task.below, task.offsets, task.segments, task.length, packed,
+                y + (p * task.Q + q) * task.K, task.K, panel.columns, task.activation.lowest,
+                task.activation.highest)
             q += count
 
 
 cdef void strip(
-        const ConvolutionTask *task, const float *x, float *y, Py_ssize_t rows) noexcept nogil:
+        const ConvolutionTask *task, const float *x, const float *addend, float *y,
+        Py_ssize_t rows) noexcept nogil:
     """Convolve `rows` output rows with every filter."""
     cdef Py_ssize_t depth = task.segments * task.length
     cdef Py_ssize_t group_C = task.C // task.groups, group_K = task.K // task.groups
-    cdef Py_ssize_t group, index
+    cdef Py_ssize_t group, index, first
+    cdef const float *pixels
     cdef const float *packed
     cdef Panel panel
     for group in range(task.groups):
         packed = task.packed + group * task.group_floats
         for index in range(panel_count(task.kernels, group_K)):
             panel = panel_at(task.kernels, group_K, depth, index)
-            panel_rows(task, x + group * group_C, y + group * group_K + panel.first, panel,
-                       packed + panel.offset, rows)
+            pixels, first = x + group * group_C, group * group_K + panel.first
+            if task.pools:
+                pooled_rows(task, pixels, y + first, panel, packed + panel.offset, rows)
+            else:
+                panel_rows(task, pixels, addend + first if task.adds else NULL, y + first, panel,
+                           packed + panel.offset, rows)
 
 
 cdef int block(
@@ -120,20 +154,23 @@ cdef int block(
     """Output rows [start, stop), counted through the images."""
     cdef const ConvolutionTask *task = <const ConvolutionTask *>opaque
     cdef const float *x
+    cdef const float *addend = NULL
     cdef float *y
     cdef Py_ssize_t p, rows, first
     while start < stop:
         p = start % task.P
         rows = min(min(task.strip, task.P - p), stop - start)
-        first = p * task.stride_h - task.top
+        first = p * task.descent - task.top
         x = inputs[0] + start // task.P * task.H * task.W * task.C
         y = output + start * task.Q * task.K
         if task.bordered:
-            border_strip(task, x, scratch, first, (rows - 1) * task.stride_h + task.reach)
+            border_strip(task, x, scratch, first, (rows - 1) * task.descent + task.reach)
             x = scratch
         else:
             x += first * task.row
-        strip(task, x, y, rows)
+        if task.adds:
+            addend = inputs[1] + start * task.Q * task.K
+        strip(task, x, addend, y, rows)
         if task.activation.run != NULL:
             task.activation.run(y, y, rows * task.Q * task.K, task.activation.parameters)
         start += rows
@@ -151,29 +188,34 @@ cdef class Convolution(Kernel):
 
     def __init__(self, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C,
                  const float[:, :, :, ::1] kernel, const float[::1] bias, tuple strides,
-                 tuple padding, tuple dilation, Py_ssize_t groups, tuple activation):
+                 tuple padding, tuple dilation, Py_ssize_t groups, tuple activation,
+                 bint adds=False, tuple pool=(1, 1)):
         cdef ConvolutionTask *task = &self.task
         cdef Py_ssize_t R = kernel.shape[0], S = kernel.shape[1]
         cdef Py_ssize_t top, bottom, left, right
         top, bottom, left, right = padding
         task.kernels = active_kernels()
         task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
-        task.stride_h, task.stride_w = strides
+        task.stride_w, task.descent = strides[1], strides[0] * pool[0]
         task.top, task.left, task.groups = top, left, groups
-        task.reach = (R - 1) * dilation[0] + 1
-        task.P = (H + top + bottom - task.reach) // task.stride_h + 1
-        task.Q = (W + left + right - (S - 1) * dilation[1] - 1) // task.stride_w + 1
+        task.adds, task.pools = adds, pool != (1, 1)
+        task.reach = (pool[0] - 1) * strides[0] + (R - 1) * dilation[0] + 1
+        columns = (W + left + right - (S - 1) * dilation[1] - 1) // task.stride_w + 1
+        task.P = (H + top + bottom - task.reach) // task.descent + 1
+        task.Q = columns // pool[1]
         task.activation = parse_activation(activation, task.kernels)
-        task.width = (task.Q - 1) * task.stride_w + (S - 1) * dilation[1] + 1
+        task.width = (task.Q * pool[1] - 1) * task.stride_w + (S - 1) * dilation[1] + 1
         self.choose_layout(top + bottom + left + right > 0)
         self.choose_segments(R, S, dilation)
+        task.window = pool[1] * task.stride_w * task.pixel
+        task.below = strides[0] * task.row if pool[0] > 1 else task.window // 2
         self.pack(kernel, bias)
         self.step.run = block
         self.step.task = task
         self.step.units = task.P
         self.step.scratch = (
-            ((task.strip - 1) * task.stride_h + task.reach) * task.row if task.bordered else 0)
-        self.step.work = 2.0 * task.P * task.Q * task.K * R * S * (C // groups)
+            ((task.strip - 1) * task.descent + task.reach) * task.row if task.bordered else 0)
+        self.step.work = 2.0 * task.P * task.Q * pool[0] * pool[1] * task.K * R * S * (C // groups)
 
     cdef int choose_layout(self, bint padded) except -1:
         """Decide whether strips are copied, with which distances, and how tall they are."""
@@ -182,7 +224,7 @@ cdef class Convolution(Kernel):
         task.bordered = padded or aliased
         task.pixel = task.C + GAP if aliased else task.C
         task.row = (task.width if task.bordered else task.W) * task.pixel
-        rows = (STRIP_FLOATS // task.row - task.reach) // task.stride_h + 1
+        rows = (STRIP_FLOATS // task.row - task.reach) // task.descent + 1
         task.strip = min(max(rows, 1), task.P)
         return 0
 
@@ -218,16 +260,19 @@ cdef class Convolution(Kernel):
                         group_K, depth, self.packed + group * task.group_floats)
         return 0
 
-    def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads):
+    def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads,
+            const float[:, :, :, ::1] addends=None):
         """Convolve all images of inputs (N, H, W, C) into outputs (N, P, Q, K)."""
         cdef Py_ssize_t units = inputs.shape[0] * self.task.P
         cdef Py_ssize_t chunk, chunks = chunks_of(units, threads)
         cdef Scratch scratch = Scratch(self, threads)
-        cdef const float *x
+        cdef const float *table[2]
         if units == 0:
             return
-        x = &inputs[0, 0, 0, 0]
+        table[0] = &inputs[0, 0, 0, 0]
+        if self.task.adds:
+            table[1] = &addends[0, 0, 0, 0]
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
-            block(&self.task, &x, &outputs[0, 0, 0, 0],
+            block(&self.task, table, &outputs[0, 0, 0, 0],
                   scratch.floats + threadid() * scratch.stride,
                   units * chunk // chunks, units * (chunk + 1) // chunks)

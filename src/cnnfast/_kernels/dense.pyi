@@ -12,6 +12,9 @@ class Dense(Kernel):
         kernel: _Floats,
         bias: _Floats | None,
         activation: tuple[str, float, float, float],
+        adds: bool = False,
     ) -> None: ...
     # Arrays are (any number of rows, C) and (the same, K).
-    def run(self, inputs: _Floats, outputs: _Floats, threads: int) -> None: ...
+    def run(
+        self, inputs: _Floats, outputs: _Floats, threads: int, addends: _Floats | None = None
+    ) -> None: ...

@@ -1,4 +1,4 @@
-"""Dense: y[m, n] = activation(bias[n] + sum over k of x[m, k] * kernel[k, n]).
+"""Dense: y[m, n] = activation(bias[n] + sum over k of x[m, k] * kernel[k, n] + addend[m, n]).
 
 Layout: x is (rows, C), kernel is packed in panels, y is (rows, K). The loops are row block ->
 panel -> tile, so that a block of rows stays in L2 while each panel is streamed through it once.
@@ -30,24 +30,28 @@ cdef struct DenseTask:
     Py_ssize_t columns      # K
     Py_ssize_t block        # rows that go through all panels together
     Py_ssize_t lda          # distance of rows as the tile reads them; not depth: gathered
+    bint adds               # a second input
     Activation activation
 
 
-cdef void tiles(const DenseTask *task, const float *x, float *y, Py_ssize_t rows) noexcept nogil:
+cdef void tiles(const DenseTask *task, const float *x, const float *addend, float *y,
+                Py_ssize_t rows) noexcept nogil:
     """Multiply one block of rows by every panel."""
     cdef const Kernels *kernels = task.kernels
     cdef Py_ssize_t offset = 0, step = even_tile(rows, kernels.gemm_rows)
-    cdef Py_ssize_t index, m, height
+    cdef Py_ssize_t index, m, height, place
     cdef Panel panel
     for index in range(panel_count(kernels, task.columns)):
         panel = panel_at(kernels, task.columns, task.depth, index)
         m = 0
         while m < rows:
             height = min(step, rows - m)
+            place = m * task.columns + panel.first
             kernels.gemm[panel.vectors - 1][height - 1](
                 x + m * task.lda, task.lda, &offset, 1, task.depth, task.packed + panel.offset,
-                y + m * task.columns + panel.first, task.columns, panel.columns,
-                task.activation.lowest, task.activation.highest)
+                y + place, task.columns, panel.columns,
+                addend + place if task.adds else NULL, task.activation.lowest,
+                task.activation.highest)
             m += height
 
 
@@ -57,6 +61,7 @@ cdef int block(
     """Rows [start, stop)."""
     cdef const DenseTask *task = <const DenseTask *>opaque
     cdef const float *x
+    cdef const float *addend = NULL
     cdef float *y
     cdef Py_ssize_t rows, m
     while start < stop:
@@ -67,7 +72,9 @@ cdef int block(
             for m in range(rows):
                 memcpy(scratch + m * task.lda, x + m * task.depth, task.depth * sizeof(float))
             x = scratch
-        tiles(task, x, y, rows)
+        if task.adds:
+            addend = inputs[1] + start * task.columns
+        tiles(task, x, addend, y, rows)
         if task.activation.run != NULL:
             task.activation.run(y, y, rows * task.columns, task.activation.parameters)
         start += rows
@@ -80,12 +87,12 @@ cdef class Dense(Kernel):
     cdef DenseTask task
 
     def __init__(self, Py_ssize_t rows, const float[:, ::1] kernel, const float[::1] bias,
-                 tuple activation):
+                 tuple activation, bint adds=False):
         cdef const Kernels *kernels = active_kernels()
         cdef Py_ssize_t depth = kernel.shape[0], columns = kernel.shape[1]
         cdef const float *bias_floats = NULL
         self.task.kernels = kernels
-        self.task.depth, self.task.columns = depth, columns
+        self.task.depth, self.task.columns, self.task.adds = depth, columns, adds
         self.task.activation = parse_activation(activation, kernels)
         self.task.block = max(kernels.gemm_rows, BLOCK_FLOATS // depth // kernels.gemm_rows
                               * kernels.gemm_rows)
@@ -100,15 +107,18 @@ cdef class Dense(Kernel):
         self.step.scratch = self.task.block * self.task.lda if self.task.lda != depth else 0
         self.step.work = 2.0 * rows * depth * columns
 
-    def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads):
+    def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads,
+            const float[:, ::1] addends=None):
         """Multiply all rows of inputs (any number of them) into outputs."""
         cdef Py_ssize_t rows = inputs.shape[0], chunk, chunks = chunks_of(rows, threads)
         cdef Scratch scratch = Scratch(self, threads)
-        cdef const float *x
+        cdef const float *table[2]
         if rows == 0:
             return
-        x = &inputs[0, 0]
+        table[0] = &inputs[0, 0]
+        if self.task.adds:
+            table[1] = &addends[0, 0]
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
-            block(&self.task, &x, &outputs[0, 0],
+            block(&self.task, table, &outputs[0, 0],
                   scratch.floats + threadid() * scratch.stride,
                   rows * chunk // chunks, rows * (chunk + 1) // chunks)

@@ -12,10 +12,22 @@
 /* The most rows a GEMM tile of any instruction set has. */
 #define GEMM_MAX_ROWS 14
 
-/* See micro/gemm.h. columns: 1 .. vectors * lanes are stored. */
+/* The most windows that a pooled tile has. */
+#define POOLED_MAX_WINDOWS 3
+
+/* See micro/gemm.h. columns: 1 .. vectors * lanes are stored. addend: another array, or
+ * NULL. */
 typedef void gemm_kernel(const float *a, ptrdiff_t lda, const ptrdiff_t *offsets,
                          ptrdiff_t segments, ptrdiff_t length, const float *panel, float *c,
-                         ptrdiff_t ldc, ptrdiff_t columns, float lowest, float highest);
+                         ptrdiff_t ldc, ptrdiff_t columns, const float *addend, float lowest,
+                         float highest);
+
+/* See micro/pooled.h. step: from one window to the next; below: from its first two pixels, which
+ * are lda floats apart, to the other two. */
+typedef void pooled_kernel(const float *a, ptrdiff_t lda, ptrdiff_t step, ptrdiff_t below,
+                           const ptrdiff_t *offsets, ptrdiff_t segments, ptrdiff_t length,
+                           const float *panel, float *c, ptrdiff_t ldc, ptrdiff_t columns,
+                           float lowest, float highest);
 
 /* See micro/elementwise.h. x and y are equal or do not overlap. */
 typedef void activation_kernel(const float *x, float *y, ptrdiff_t n, const float *parameters);
@@ -56,11 +68,17 @@ typedef void winograd_input_kernel(const float *const *patch, ptrdiff_t first, p
                                    ptrdiff_t C, float *v, ptrdiff_t plane);
 
 /* See micro/winograd.h. The upper left `rows` x `columns` of the tile are stored, in pixels K
- * floats and rows `row` floats apart. */
+ * floats and rows `row` floats apart. addend: another array of pixels that lie likewise, or
+ * NULL. */
 typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float *bias,
-                                    ptrdiff_t channels, float lowest, float highest, float *y,
-                                    ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,
-                                    ptrdiff_t columns);
+                                    ptrdiff_t channels, const float *addend, float lowest,
+                                    float highest, float *y, ptrdiff_t row, ptrdiff_t K,
+                                    ptrdiff_t rows, ptrdiff_t columns);
+
+/* The same for the 2 x 2 windows of a tile: rows and columns, 1 or 2, count those. */
+typedef void winograd_pool_kernel(const float *m, ptrdiff_t plane, const float *bias,
+                                  ptrdiff_t channels, float lowest, float highest, float *y,
+                                  ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows, ptrdiff_t columns);
 /* Taps that follow one another: `length` values from value x on meet the weights from `weight`
  * on. `last` ends the taps of an output pixel. */
 typedef struct Run {
@@ -138,6 +156,8 @@ typedef struct Kernels {
     ptrdiff_t lanes;     /* floats in a vector */
     ptrdiff_t gemm_rows; /* rows of the widest GEMM tile */
     gemm_kernel *gemm[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
+    pooled_kernel *pooled[2][POOLED_MAX_WINDOWS]; /* [vectors - 1][windows - 1] */
+    ptrdiff_t pooled_windows; /* of the widest pooled tile */
     activation_kernel *activations[ACTIVATIONS];
     pair_kernel *pairs[PAIRS];
     cast_kernel *cast;
@@ -151,6 +171,7 @@ typedef struct Kernels {
     depthwise_kernel *depthwise;
     winograd_input_kernel *winograd_input;
     winograd_output_kernel *winograd_output;
+    winograd_pool_kernel *winograd_pools[POOLS];
     block_kernel *blocks[2][BLOCK_MAX_FILTERS]; /* [one vector, BLOCK_VECTORS][filters - 1] */
     ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
     interleave_kernel *interleave;

@@ -6,7 +6,13 @@ cdef extern from "kernels.h":
     ctypedef void gemm_kernel(
         const float *a, Py_ssize_t lda, const Py_ssize_t *offsets, Py_ssize_t segments,
         Py_ssize_t length, const float *panel, float *c, Py_ssize_t ldc, Py_ssize_t columns,
-        float lowest, float highest) noexcept nogil
+        const float *addend, float lowest, float highest) noexcept nogil
+
+    ctypedef void pooled_kernel(
+        const float *a, Py_ssize_t lda, Py_ssize_t step, Py_ssize_t below,
+        const Py_ssize_t *offsets, Py_ssize_t segments, Py_ssize_t length, const float *panel,
+        float *c, Py_ssize_t ldc, Py_ssize_t columns, float lowest,
+        float highest) noexcept nogil
 
     ctypedef void activation_kernel(
         const float *x, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
@@ -44,9 +50,15 @@ cdef extern from "kernels.h":
         Py_ssize_t plane) noexcept nogil
 
     ctypedef void winograd_output_kernel(
+        const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels,
+        const float *addend, float lowest, float highest, float *y, Py_ssize_t row, Py_ssize_t K,
+        Py_ssize_t rows, Py_ssize_t columns) noexcept nogil
+
+    ctypedef void winograd_pool_kernel(
         const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels, float lowest,
         float highest, float *y, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows,
         Py_ssize_t columns) noexcept nogil
+
     const Py_ssize_t BLOCK_VECTORS
 
     ctypedef struct Run:
@@ -95,6 +107,8 @@ cdef extern from "kernels.h":
         Py_ssize_t lanes
         Py_ssize_t gemm_rows
         gemm_kernel *gemm[2][14]
+        pooled_kernel *pooled[2][3]
+        Py_ssize_t pooled_windows
         activation_kernel *activations[1]
         pair_kernel *pairs[5]
         cast_kernel *cast
@@ -109,6 +123,7 @@ cdef extern from "kernels.h":
         depthwise_kernel *depthwise
         winograd_input_kernel *winograd_input
         winograd_output_kernel *winograd_output
+        winograd_pool_kernel *winograd_pools[2]
         block_kernel *blocks[2][8]
         Py_ssize_t block_filters[2]
         interleave_kernel *interleave

@@ -7,6 +7,7 @@
 #include "micro/optimizer.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
+#include "micro/pooled.h"
 #include "micro/rows.h"
 #include "micro/winograd.h"
 
@@ -31,6 +32,19 @@ static const Kernels table = {
 #undef GEMM
         },
     },
+    .pooled = {
+        {
+#define POOLED(W) [W - 1] = pooled_##W##x1,
+#include "kernels.inc"
+#undef POOLED
+        },
+        {
+#define POOLED(W) [W - 1] = pooled_##W##x2,
+#include "kernels.inc"
+#undef POOLED
+        },
+    },
+    .pooled_windows = GEMM_ROWS / 4 < POOLED_MAX_WINDOWS ? GEMM_ROWS / 4 : POOLED_MAX_WINDOWS,
     .activations = {
 #define ACTIVATION(name) activation_##name,
 #include "kernels.inc"
@@ -56,6 +70,11 @@ static const Kernels table = {
     .depthwise = depthwise,
     .winograd_input = winograd_input,
     .winograd_output = winograd_output,
+    .winograd_pools = {
+#define POOL(name) winograd_pool_##name,
+#include "kernels.inc"
+#undef POOL
+    },
     .blocks = {
 #define BLOCK(F, V) [V > 1][F - 1] = block_##F##x##V,
 #include "kernels.inc"

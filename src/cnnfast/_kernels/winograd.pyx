@@ -5,6 +5,9 @@ the 6 x 6 patch of inputs behind it and * multiplies by element. For each of the
 patch that sum is a matrix product, tiles by channels times channels by filters.
 
 Layout: NHWC in and out; weights are transformed in float64 and packed in panels, place by place.
+With a second input, an addend of the output's shape comes in before the activation; or 2 x 2
+pooling is done behind it, whose windows lie within tiles: P and Q then count those.
+
 A block of tiles, taken across rows and images, goes through three phases in scratch: V[36][tile][C]
 is filled, the GEMM tile turns it into M[36][tile][K], and that becomes outputs. Padding costs
 nothing: rows and columns outside are not read. What a tile gives does not depend on its block.
@@ -22,7 +25,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
-from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.kernels cimport Kernels, POOL_average, POOL_max, winograd_pool_kernel
 from cnnfast._kernels.pack cimport (
     Panel, even_tile, pack_panels, packed_floats, panel_at,
 )
@@ -44,7 +47,7 @@ FILTER_TRANSFORM = (
 cdef enum:
     PLACES = 36
     PATCH = 6
-    TILE = 4
+    TILE = 4        # input pixels from one tile to the next
 
 # Tiles of a block, rounded up to whole GEMM tiles: V and M of 64 channels share half of a 1 MB L2.
 cdef Py_ssize_t BLOCK = 28
@@ -79,6 +82,9 @@ cdef struct WinogradTask:
     const float *zeros          # a row of padding
     Py_ssize_t H, W, C, P, Q, K
     Py_ssize_t top, left
+    Py_ssize_t tile             # outputs of a tile along one axis: 2 where they are pooled
+    winograd_pool_kernel *pool  # NULL: not pooled
+    bint adds                   # a second input
     Py_ssize_t down, across     # tiles
     Py_ssize_t block            # the most tiles done together
     Py_ssize_t chunk            # filters done together, whole panels
@@ -89,6 +95,7 @@ cdef struct WinogradTask:
 cdef struct Cursor:
     # A tile: its image and where in it.
     const float *x
+    const float *addend
     float *y
     Py_ssize_t p, q
 
@@ -107,6 +114,8 @@ cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
             cursor.p = 0
             cursor.x += task.H * task.W * task.C
             cursor.y += task.P * task.Q * task.K
+            if task.adds:
+                cursor.addend += task.P * task.Q * task.K
 
 
 cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcept nogil:
@@ -140,7 +149,7 @@ cdef void multiply(
                     v + place * task.v_plane + t * task.v_row, task.v_row, &offset, 1, task.C,
                     task.packed + place * task.place_floats + panel.offset,
                     m + place * task.m_plane + t * task.m_row + panel.first - first, task.m_row,
-                    panel.vectors * task.kernels.lanes, -INFINITY, INFINITY)
+                    panel.vectors * task.kernels.lanes, NULL, -INFINITY, INFINITY)
                 t += rows
 
 
@@ -148,11 +157,18 @@ cdef void scatter_tile(
         const WinogradTask *task, Cursor cursor, const float *m, Py_ssize_t first,
         Py_ssize_t filters) noexcept nogil:
     """Finish the outputs of one tile for some filters."""
-    cdef Py_ssize_t p = cursor.p * TILE, q = cursor.q * TILE
-    task.kernels.winograd_output(
-        m, task.m_plane, task.bias + first, filters, task.activation.lowest,
-        task.activation.highest, cursor.y + (p * task.Q + q) * task.K + first, task.Q * task.K,
-        task.K, min(task.P - p, TILE), min(task.Q - q, TILE))
+    cdef Py_ssize_t p = cursor.p * task.tile, q = cursor.q * task.tile
+    cdef Py_ssize_t place = (p * task.Q + q) * task.K + first
+    cdef Py_ssize_t rows = min(task.P - p, task.tile), columns = min(task.Q - q, task.tile)
+    if task.pool != NULL:
+        task.pool(m, task.m_plane, task.bias + first, filters, task.activation.lowest,
+                  task.activation.highest, cursor.y + place, task.Q * task.K, task.K, rows,
+                  columns)
+    else:
+        task.kernels.winograd_output(
+            m, task.m_plane, task.bias + first, filters,
+            cursor.addend + place if task.adds else NULL, task.activation.lowest,
+            task.activation.highest, cursor.y + place, task.Q * task.K, task.K, rows, columns)
 
 
 cdef Cursor do_tiles(
@@ -181,8 +197,8 @@ cdef void activate(
         const WinogradTask *task, float *output, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Apply what is not a clamp to the outputs of units [start, stop)."""
     cdef Py_ssize_t row = task.Q * task.K
-    cdef Py_ssize_t first = (start // task.down * task.P + start % task.down * TILE) * row
-    cdef Py_ssize_t end = (stop // task.down * task.P + stop % task.down * TILE) * row
+    cdef Py_ssize_t first = (start // task.down * task.P + start % task.down * task.tile) * row
+    cdef Py_ssize_t end = (stop // task.down * task.P + stop % task.down * task.tile) * row
     if task.activation.run != NULL and first < end:
         task.activation.run(output + first, output + first, end - first, task.activation.parameters)
 
@@ -197,6 +213,9 @@ cdef int block(
     cdef Cursor cursor
     cursor.x = inputs[0] + start // task.down * task.H * task.W * task.C
     cursor.y = output + start // task.down * task.P * task.Q * task.K
+    cursor.addend = NULL
+    if task.adds:
+        cursor.addend = inputs[1] + (cursor.y - output)
     cursor.p, cursor.q = start % task.down, 0
     finished = start
     while done < tiles:
@@ -215,16 +234,22 @@ cdef class Winograd(Kernel):
 
     def __init__(self, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C,
                  const float[:, :, :, ::1] kernel, const float[::1] bias, tuple padding,
-                 tuple activation):
+                 tuple activation, bint adds=False, str pooling=None):
         cdef WinogradTask *task = &self.task
         cdef Py_ssize_t top, bottom, left, right
         top, bottom, left, right = padding
         task.kernels = active_kernels()
         task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
         task.top, task.left = top, left
+        task.adds, task.tile, task.pool = adds, TILE, NULL
         task.P, task.Q = H + top + bottom - 2, W + left + right - 2
-        task.down = up_to_multiple(task.P, TILE) // TILE
-        task.across = up_to_multiple(task.Q, TILE) // TILE
+        self.step.work = 2.0 * task.P * task.Q * task.K * 9 * C
+        if pooling is not None:
+            task.tile, task.P, task.Q = TILE // 2, task.P // 2, task.Q // 2
+            task.pool = task.kernels.winograd_pools[
+                {"max": POOL_max, "average": POOL_average}[pooling]]
+        task.down = up_to_multiple(task.P, task.tile) // task.tile
+        task.across = up_to_multiple(task.Q, task.tile) // task.tile
         task.activation = parse_activation(activation, task.kernels)
         self.choose_layout()
         self.pack(kernel, bias)
@@ -232,7 +257,6 @@ cdef class Winograd(Kernel):
         self.step.task = task
         self.step.units = task.down
         self.step.scratch = PLACES * (task.v_plane + task.m_plane)
-        self.step.work = 2.0 * task.P * task.Q * task.K * 9 * C
 
     cdef int choose_layout(self) except -1:
         """Decide how many tiles and filters are done together, and how V and M lie."""
@@ -274,17 +298,20 @@ cdef class Winograd(Kernel):
         free(transformed)
         return 0
 
-    def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads):
+    def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads,
+            const float[:, :, :, ::1] addends=None):
         """Convolve all images of inputs (N, H, W, C) into outputs (N, P, Q, K)."""
         cdef Py_ssize_t units = inputs.shape[0] * self.task.down
         cdef Py_ssize_t chunk, chunks = self.chunks(units, threads)
         cdef Scratch scratch = Scratch(self, threads)
-        cdef const float *x
+        cdef const float *table[2]
         if units == 0:
             return
-        x = &inputs[0, 0, 0, 0]
+        table[0] = &inputs[0, 0, 0, 0]
+        if self.task.adds:
+            table[1] = &addends[0, 0, 0, 0]
         for chunk in prange(chunks, nogil=True, num_threads=threads, schedule="dynamic"):
-            block(&self.task, &x, &outputs[0, 0, 0, 0],
+            block(&self.task, table, &outputs[0, 0, 0, 0],
                   scratch.floats + threadid() * scratch.stride,
                   units * chunk // chunks, units * (chunk + 1) // chunks)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.graph import Operation
+from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR
 
 # Multiply-adds pay off where a step does this many operations for a byte that it moves: about
@@ -34,14 +35,13 @@ class Line(NamedTuple):
 
     def cells(self, number: int, batch: int) -> tuple[str, ...]:
         """Return the row of the table for a batch."""
-        activation = getattr(self.operation.op, "activation", LINEAR)[0]
         bound = "arithmetic" if self.kernel.work > RIDGE * self.bytes() else "memory"
         return (
             str(number),
             type(self.kernel).__name__,
             " + ".join(shape_text(value.shape) for value in self.operation.inputs),
             shape_text(self.operation.output.shape),
-            "" if activation == "linear" else activation,
+            ", ".join(fused_parts(self.operation.op)),
             f"{batch * self.kernel.work / 1e6:.3g}",
             f"{batch * self.bytes() / 1e3:.3g}",
             bound,
@@ -63,6 +63,17 @@ def describe(lines: Sequence[Line], batch: int) -> str:
     ]
     total = batch * sum(line.kernel.work for line in lines) / 1e6
     return "\n".join([*text, f"{len(lines)} steps, {total:.3g} MFLOP for {batch} images"])
+
+
+def fused_parts(op: Op) -> Iterator[str]:
+    """Name what an operation does beside its own."""
+    activation, pooling = getattr(op, "activation", LINEAR)[0], getattr(op, "pooling", None)
+    if getattr(op, "adds", False):
+        yield "add"
+    if activation != "linear":
+        yield activation
+    if pooling is not None:
+        yield f"{pooling.kind} {shape_text(pooling.pool)}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -34,6 +34,8 @@ class Convolution(Op):
 
     y[p, q, k] = f(bias[k] + sum over r, s, c of x[p sh + r dh, q sw + s dw, c] kernel[r, s, c, k])
 
+    A second input is added to the result before f: the other branch of a residual block.
+
     Args:
         kernel: float32, (R, S, C // groups, K).
         bias: float32, (K,), or None.
@@ -42,6 +44,7 @@ class Convolution(Op):
         dilation: (dh, dw), pixels.
         groups: divides C and K; filter group g sees channel group g.
         activation: applied to the result.
+        adds: whether there is a second input, of the output's shape.
     """
 
     kernel: Floats
@@ -51,6 +54,7 @@ class Convolution(Op):
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     activation: Activation = LINEAR
+    adds: bool = False
 
     def __post_init__(self) -> None:
         kernel = constant(self.kernel, 4, "kernel")
@@ -64,23 +68,32 @@ class Convolution(Op):
         set_fields(self, kernel=kernel, bias=bias)
 
     def output_shape(self, *shapes: Shape) -> Shape:
-        """(H, W, C) -> (P, Q, K)."""
+        """(H, W, C), and (P, Q, K) where it is added -> (P, Q, K)."""
         shape = shapes[0]
         if len(shape) != 3 or shape[2] != self.kernel.shape[2] * self.groups:
             raise ValueError(
                 f"A kernel of shape {self.kernel.shape} with groups={self.groups} convolves "
                 f"images (H, W, {self.kernel.shape[2] * self.groups}). Received shape {shape}."
             )
-        return (*window_counts(shape, self.kernel.shape, self), self.kernel.shape[3])
+        output = (*window_counts(shape, self.kernel.shape, self), self.kernel.shape[3])
+        if shapes[1:] != (output,) * self.adds:
+            raise ValueError(
+                f"A convolution with an output of shape {output} adds {int(self.adds)} arrays of "
+                f"that shape. Received shapes {shapes[1:]}."
+            )
+        return output
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input: a 1 x 1 filter is a matrix product over all pixels."""
         H, W, C = shapes[0]
         if self.is_pointwise():
-            return DenseKernel(H * W, self.kernel[0, 0], self.bias, self.activation)
+            kernel = self.kernel[0, 0]
+            return DenseKernel(H * W, kernel, self.bias, self.activation, self.adds)
         if self.suits_winograd(shapes[0]):
             padding = (*self.padding[0], *self.padding[1])
-            return Winograd(H, W, C, self.kernel, self.bias, padding, self.activation)
+            return Winograd(
+                H, W, C, self.kernel, self.bias, padding, self.activation, self.adds
+            )
         return kernel_of(self, shapes[0])
 
     def suits_winograd(self, shape: Shape) -> bool:
@@ -89,14 +102,14 @@ class Convolution(Op):
         Args:
             shape: of the input, (H, W, C).
         """
-        P, Q, K = self.output_shape(shape)
+        P, Q = window_counts(shape, self.kernel.shape, self)
         return (
             self.kernel.shape[:2] == (3, 3)
             and self.strides == self.dilation == (1, 1)
             and self.groups == 1
             and shape[2] >= PRECISE_CHANNELS
             and config.winograd()
-            and winograd_pays(P, Q, shape[2], K)
+            and winograd_pays(P, Q, shape[2], self.kernel.shape[3])
         )
 
     def is_pointwise(self) -> bool:
@@ -220,10 +233,19 @@ def conv2d(
     return outputs
 
 
-def kernel_of(op: Convolution, shape: Shape) -> ConvolutionKernel:
-    """Prepare the general kernel, even where a matrix product would do."""
+def kernel_of(
+    op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)
+) -> ConvolutionKernel:
+    """Prepare the general kernel, even where a matrix product would do.
+
+    Args:
+        op: what to do.
+        shape: of the input, (H, W, C).
+        pool: max pooling behind it, pixels.
+    """
     H, W, C = shape
     padding = (*op.padding[0], *op.padding[1])
     return ConvolutionKernel(
-        H, W, C, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation
-    )
+        H, W, C, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation,
+        op.adds, pool,
+    )  # fmt: skip

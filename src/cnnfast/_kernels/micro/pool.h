@@ -16,20 +16,13 @@
  *         output does not depend on how it was computed. The maximum is NaN where any tap is.
  */
 #include "../kernels.h"
+#include "join.h"
 
 /* Channels that slide together: a wide layer's, in 1 KB of L1 for each column. */
 #define SLIDING 256
 
 /* Rows of a tall window that are read side by side. */
 #define TALL 4
-
-/* Adds one tap. vf_max lets the NaN of a total through; that of a tap is looked for apart, so
- * that the chain of totals is no longer for it. */
-ALWAYS_INLINE vf pool_join(int kind, vf total, vf tap)
-{
-    if (kind == POOL_average) return vf_add(total, tap);
-    return vf_select(vf_less_equal(tap, tap), vf_max(tap, total), tap);
-}
 
 /* Adds rows below one another; TALL of them are unrolled. */
 ALWAYS_INLINE vf pool_rows(int kind, vf total, const float *x, ptrdiff_t row, ptrdiff_t rows)

@@ -13,6 +13,7 @@
  * Numerics  A tile's result does not depend on its neighbours, nor on the channel's lane.
  */
 #include "../kernels.h"
+#include "join.h"
 #include "repeat.h"
 
 /* With points 0, +-a, +-b, infinity. */
@@ -134,74 +135,200 @@ static void winograd_input(const float *const *patch, ptrdiff_t first, ptrdiff_t
                         vf_fma(vf_set(A_3), difference_a, PRODUCT(5, j)));                       \
     }
 
-/* What becomes of a finished output, and how many of them there are. */
+/* What becomes of the outputs of a vector of filters, n of them real, and how many there are. */
 typedef struct Finish {
     vf bias, lowest, highest;
     ptrdiff_t columns, K, n;
 } Finish;
 
-ALWAYS_INLINE void store_output(vf y, float *out, const Finish *finish)
+/* Four pixels of a row. */
+typedef struct Pixels {
+    vf y0, y1, y2, y3;
+} Pixels;
+
+/* A^T along a row: four pixels from six points. */
+ALWAYS_INLINE Pixels pixels_of(vf m0, vf m1, vf m2, vf m3, vf m4, vf m5)
 {
-    y = vf_min(finish->highest, vf_max(finish->lowest, vf_add(y, finish->bias)));
+    const vf sum_a = vf_add(m1, m2), difference_a = vf_sub(m1, m2);
+    const vf sum_b = vf_add(m3, m4), difference_b = vf_sub(m3, m4);
+    const Pixels pixels = {
+        vf_add(vf_add(m0, sum_a), sum_b),
+        vf_fma(vf_set(B_1), difference_b, vf_mul(vf_set(A_1), difference_a)),
+        vf_fma(vf_set(B_2), sum_b, vf_mul(vf_set(A_2), sum_a)),
+        vf_fma(vf_set(B_3), difference_b, vf_fma(vf_set(A_3), difference_a, m5)),
+    };
+    return pixels;
+}
+
+ALWAYS_INLINE vf clamped(vf y, const Finish *finish)
+{
+    return vf_min(finish->highest, vf_max(finish->lowest, y));
+}
+
+ALWAYS_INLINE void store_filters(vf y, float *out, const Finish *finish)
+{
     if (finish->n == LANES)
         vf_store(out, y);
     else
         vf_store_n(out, y, finish->n);
 }
 
-/* A^T along a row: four pixels from six points. */
-ALWAYS_INLINE void store_pixels(vf m0, vf m1, vf m2, vf m3, vf m4, vf m5, float *y,
-                                const Finish *finish)
+/* Where outputs go, and what is added to them from the same places of another array. */
+typedef struct Target {
+    float *y;
+    const float *addend;
+} Target;
+
+ALWAYS_INLINE Target shifted(Target target, ptrdiff_t floats)
 {
-    const vf sum_a = vf_add(m1, m2), difference_a = vf_sub(m1, m2);
-    const vf sum_b = vf_add(m3, m4), difference_b = vf_sub(m3, m4);
-    store_output(vf_add(vf_add(m0, sum_a), sum_b), y, finish);
-    if (finish->columns < 2) return;
-    store_output(vf_fma(vf_set(B_1), difference_b, vf_mul(vf_set(A_1), difference_a)),
-                 y + finish->K, finish);
-    if (finish->columns < 3) return;
-    store_output(vf_fma(vf_set(B_2), sum_b, vf_mul(vf_set(A_2), sum_a)), y + 2 * finish->K,
-                 finish);
-    if (finish->columns < 4) return;
-    store_output(vf_fma(vf_set(B_3), difference_b, vf_fma(vf_set(A_3), difference_a, m5)),
-                 y + 3 * finish->K, finish);
+    const Target moved = {target.y + floats, target.addend ? target.addend + floats : NULL};
+    return moved;
 }
 
+/* adds: a constant, whether there is an addend. */
+ALWAYS_INLINE void store_output(vf y, Target target, int adds, const Finish *finish)
+{
+    y = vf_add(y, finish->bias);
+    if (adds) y = vf_add(y, vf_some(target.addend, finish->n));
+    store_filters(clamped(y, finish), target.y, finish);
+}
+
+ALWAYS_INLINE void store_pixels(Pixels pixels, Target target, int adds, const Finish *finish)
+{
+    const ptrdiff_t K = finish->K;
+    store_output(pixels.y0, target, adds, finish);
+    if (finish->columns < 2) return;
+    store_output(pixels.y1, shifted(target, K), adds, finish);
+    if (finish->columns < 3) return;
+    store_output(pixels.y2, shifted(target, 2 * K), adds, finish);
+    if (finish->columns < 4) return;
+    store_output(pixels.y3, shifted(target, 3 * K), adds, finish);
+}
+
+#define NEAR pixels_of(near0, near1, near2, near3, near4, near5)
+#define FAR pixels_of(far0, far1, far2, far3, far4, far5)
+
 /* One vector of filters. */
-ALWAYS_INLINE void output_channels(const float *m, ptrdiff_t plane, float *y, ptrdiff_t row,
-                                   ptrdiff_t rows, Finish finish)
+ALWAYS_INLINE void output_channels(const float *m, ptrdiff_t plane, Target target, int adds,
+                                   ptrdiff_t row, ptrdiff_t rows, const Finish *finish)
 {
     {
         REPEAT_6(COLUMN_EVEN)
-        store_pixels(near0, near1, near2, near3, near4, near5, y, &finish);
-        if (rows > 2)
-            store_pixels(far0, far1, far2, far3, far4, far5, y + 2 * row, &finish);
+        store_pixels(NEAR, target, adds, finish);
+        if (rows > 2) store_pixels(FAR, shifted(target, 2 * row), adds, finish);
     }
     if (rows > 1) {
         REPEAT_6(COLUMN_ODD)
-        store_pixels(near0, near1, near2, near3, near4, near5, y + row, &finish);
-        if (rows > 3)
-            store_pixels(far0, far1, far2, far3, far4, far5, y + 3 * row, &finish);
+        store_pixels(NEAR, shifted(target, row), adds, finish);
+        if (rows > 3) store_pixels(FAR, shifted(target, 3 * row), adds, finish);
     }
 }
 
-static void winograd_output(const float *m, ptrdiff_t plane, const float *bias, ptrdiff_t channels,
-                            float lowest, float highest, float *y, ptrdiff_t row, ptrdiff_t K,
-                            ptrdiff_t rows, ptrdiff_t columns)
+/* Two windows side by side, or what there is of them yet. */
+typedef struct Windows {
+    vf left, right;
+} Windows;
+
+/* The largest output is the same before and after bias and clamp; an average needs them done. */
+ALWAYS_INLINE vf before_pooling(int kind, vf y, const Finish *finish)
 {
-    Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};
-    if (channels < LANES) {
-        finish.n = channels;
-        finish.bias = vf_load_n(bias, channels, 0.0f);
-        output_channels(m, plane, y, row, rows, finish);
-        return;
-    }
-    for (ptrdiff_t i = 0; i < channels; i += LANES) {
-        const ptrdiff_t k = WITHIN(i, channels);
-        finish.bias = vf_load(bias + k);
-        output_channels(m + k, plane, y + k, row, rows, finish);
-    }
+    return kind == POOL_average ? clamped(vf_add(y, finish->bias), finish) : y;
 }
+
+ALWAYS_INLINE Windows windows_of(int kind, Pixels p, const Finish *finish)
+{
+    const Windows windows = {
+        pool_join(kind, before_pooling(kind, p.y0, finish), before_pooling(kind, p.y1, finish)),
+        pool_join(kind, before_pooling(kind, p.y2, finish), before_pooling(kind, p.y3, finish)),
+    };
+    return windows;
+}
+
+ALWAYS_INLINE Windows both(int kind, Windows a, Windows b)
+{
+    const Windows windows = {pool_join(kind, a.left, b.left), pool_join(kind, a.right, b.right)};
+    return windows;
+}
+
+ALWAYS_INLINE void store_pooled(int kind, vf v, float *y, const Finish *finish)
+{
+    if (kind == POOL_average)
+        v = vf_mul(v, vf_set(0.25f));
+    else
+        v = clamped(vf_add(v, finish->bias), finish);
+    store_filters(v, y, finish);
+}
+
+ALWAYS_INLINE void store_windows(int kind, Windows windows, float *y, const Finish *finish)
+{
+    store_pooled(kind, windows.left, y, finish);
+    if (finish->columns > 1) store_pooled(kind, windows.right, y + finish->K, finish);
+}
+
+/* One vector of filters. */
+ALWAYS_INLINE void pool_channels(int kind, const float *m, ptrdiff_t plane, float *y,
+                                 ptrdiff_t row, ptrdiff_t rows, const Finish *finish)
+{
+    Windows above, below;
+    {
+        REPEAT_6(COLUMN_EVEN)
+        above = windows_of(kind, NEAR, finish);
+        below = windows_of(kind, FAR, finish);
+    }
+    {
+        REPEAT_6(COLUMN_ODD)
+        above = both(kind, above, windows_of(kind, NEAR, finish));
+        below = both(kind, below, windows_of(kind, FAR, finish));
+    }
+    store_windows(kind, above, y, finish);
+    if (rows > 1) store_windows(kind, below, y + row, finish);
+}
+
+/* Walks filters by the vector; DO does one from filter k on. */
+#define EACH_FILTERS(DO)                                                                         \
+    if (channels < LANES) {                                                                      \
+        const ptrdiff_t k = 0;                                                                   \
+        finish.n = channels;                                                                     \
+        finish.bias = vf_load_n(bias, channels, 0.0f);                                           \
+        DO;                                                                                      \
+        return;                                                                                  \
+    }                                                                                            \
+    for (ptrdiff_t i = 0; i < channels; i += LANES) {                                            \
+        const ptrdiff_t k = WITHIN(i, channels);                                                 \
+        finish.bias = vf_load(bias + k);                                                         \
+        DO;                                                                                      \
+    }
+
+ALWAYS_INLINE void output_tile(const float *m, ptrdiff_t plane, const float *bias,
+                               ptrdiff_t channels, Target target, int adds, ptrdiff_t row,
+                               ptrdiff_t rows, Finish finish)
+{
+    EACH_FILTERS(output_channels(m + k, plane, shifted(target, k), adds, row, rows, &finish))
+}
+
+static void winograd_output(const float *m, ptrdiff_t plane, const float *bias, ptrdiff_t channels,
+                            const float *addend, float lowest, float highest, float *y,
+                            ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows, ptrdiff_t columns)
+{
+    const Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};
+    const Target target = {y, addend};
+    if (addend)
+        output_tile(m, plane, bias, channels, target, 1, row, rows, finish);
+    else
+        output_tile(m, plane, bias, channels, target, 0, row, rows, finish);
+}
+
+#define POOL(name)                                                                               \
+    static void winograd_pool_##name(const float *m, ptrdiff_t plane, const float *bias,         \
+                                     ptrdiff_t channels, float lowest, float highest, float *y,  \
+                                     ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,                 \
+                                     ptrdiff_t columns)                                          \
+    {                                                                                            \
+        Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};         \
+        EACH_FILTERS(pool_channels(POOL_##name, m + k, plane, y + k, row, rows, &finish))         \
+    }
+#include "../kernels.inc"
+#undef POOL
 
 #undef A_1
 #undef A_2

@@ -16,15 +16,19 @@ from cnnfast.engine.passes.embed import fold_embeddings
 from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
 from cnnfast.engine.passes.fuse import fuse_activations
 from cnnfast.engine.passes.lanes import run_in_lanes
+from cnnfast.engine.passes.pool import fuse_pooling
+from cnnfast.engine.passes.residual import fuse_residuals
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_into_producers,
     fold_into_consumers,
+    fuse_residuals,
     fuse_activations,
     merge_borders,
     delay_activations,
     fold_embeddings,
     run_in_lanes,
+    fuse_pooling,
 )
 
 

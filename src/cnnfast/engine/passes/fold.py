@@ -44,6 +44,8 @@ def scaled_after(first: Op, second: Op) -> Op | None:
         return ScaleShift(single(first.scale * scale), single(first.shift * scale + shift))
     if not isinstance(first, Convolution | Dense | Depthwise) or first.activation != LINEAR:
         return None
+    if isinstance(first, Convolution) and first.adds:
+        return None
     # A depthwise kernel's channels of the output are its last two axes, (C, M).
     outputs = first.kernel.shape[2:] if isinstance(first, Depthwise) else first.kernel.shape[-1:]
     if math.prod(outputs) != len(scale):

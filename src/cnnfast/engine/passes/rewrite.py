@@ -39,9 +39,17 @@ class Rewriter:
 
     def maker(self, operation: Operation) -> Operation | None:
         """Return what makes an operation's only input, where nothing else reads it."""
-        if len(operation.inputs) != 1 or self._uses[operation.inputs[0].root] != 1:
+        return self.sole_maker(operation.inputs[0]) if len(operation.inputs) == 1 else None
+
+    def sole_maker(self, value: Value) -> Operation | None:
+        """Return what makes a value of the old graph, where only one operation reads it."""
+        if self._uses[value.root] != 1:
             return None
-        return self._makers.get(self.current(operation.inputs[0]).root)
+        return self._makers.get(self.current(value).root)
+
+    def position(self, operation: Operation) -> int:
+        """Return how many operations of the new graph come before one of them."""
+        return self._operations.index(operation)
 
     def keep(self, operation: Operation) -> None:
         """Take an operation over as it is."""
@@ -59,12 +67,21 @@ class Rewriter:
         Returns:
             The new output.
         """
-        output = Value(op.output_shape(*(value.shape for value in inputs)))
-        self._append(Operation(op, inputs, output))
+        output = self.add(op, *inputs)
         old = operation.output
         self._replaced[old] = (
             output if output.shape == old.shape else Value(old.shape, old.dtype, alias=output)
         )
+        return output
+
+    def add(self, op: Op, *inputs: Value) -> Value:
+        """Apply an op that the old graph has not to values of the new one.
+
+        Returns:
+            Its output.
+        """
+        output = Value(op.output_shape(*(value.shape for value in inputs)))
+        self._append(Operation(op, inputs, output))
         return output
 
     def drop(self, operation: Operation) -> None:
