@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#define CACHE_LINE 64
+#include "prefetch.h"
 
 #if defined(_WIN32)
 #include <malloc.h>
@@ -25,20 +25,6 @@ static inline float *allocate_floats(ptrdiff_t count)
 }
 static inline void release_floats(float *block) { free(block); }
 #endif
-
-/* Ask for memory that will be read soon. */
-#if defined(__GNUC__) || defined(__clang__)
-#define PREFETCH(p) __builtin_prefetch(p)
-#elif defined(_M_X64)
-#include <xmmintrin.h>
-#define PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
-#else
-#define PREFETCH(p) ((void)(p))
-#endif
-static inline void prefetch_floats(const float *p, ptrdiff_t count)
-{
-    for (ptrdiff_t i = 0; i < count; i += CACHE_LINE / (ptrdiff_t)sizeof(float)) PREFETCH(p + i);
-}
 
 /* 128-byte steps keep the threads' parts off each other's cache lines and prefetch pairs. */
 static inline ptrdiff_t padded_floats(ptrdiff_t count) { return (count + 31) / 32 * 32; }

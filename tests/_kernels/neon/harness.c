@@ -53,17 +53,35 @@ static void fail(const char *message)
     exit(1);
 }
 
-/* rows, lda, segments, length, ldc, columns, offsets... : lowest, highest, panel, a */
+/* rows, lda, segments, length, ldc, columns, adds, offsets... : lowest, highest, panel, addend in
+ * the places of the outputs where it adds, a */
 static ptrdiff_t run_gemm(const Call *call)
 {
     const ptrdiff_t *n = call->numbers;
     const ptrdiff_t rows = n[0], lda = n[1], segments = n[2], length = n[3], ldc = n[4];
     const ptrdiff_t vectors = call->kernel + 1;
     const float *panel = call->x + 2;
+    const float *addend = panel + vectors * call->kernels->lanes * (1 + segments * length);
+    const ptrdiff_t outputs = (rows - 1) * ldc + n[5];
+    call->kernels->gemm[vectors - 1][rows - 1](
+        addend + (n[6] ? outputs : 0), lda, n + 7, segments, length, panel, call->y, ldc, n[5],
+        n[6] ? addend : NULL, call->x[0], call->x[1]);
+    return outputs;
+}
+
+/* windows, lda, step, below, segments, length, ldc, columns, offsets... : lowest, highest, panel,
+ * a */
+static ptrdiff_t run_pooled(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t windows = n[0], segments = n[4], length = n[5], ldc = n[6], columns = n[7];
+    const ptrdiff_t vectors = call->kernel + 1;
+    const float *panel = call->x + 2;
     const float *a = panel + vectors * call->kernels->lanes * (1 + segments * length);
-    call->kernels->gemm[vectors - 1][rows - 1](a, lda, n + 6, segments, length, panel, call->y,
-                                               ldc, n[5], call->x[0], call->x[1]);
-    return (rows - 1) * ldc + n[5];
+    call->kernels->pooled[vectors - 1][windows - 1](a, n[1], n[2], n[3], n + 8, segments, length,
+                                                    panel, call->y, ldc, columns, call->x[0],
+                                                    call->x[1]);
+    return (windows - 1) * ldc + columns;
 }
 
 /* three parameters, x */
@@ -158,14 +176,27 @@ static ptrdiff_t run_winograd_input(const Call *call)
     return 35 * plane + (C + call->kernels->lanes - 1) / call->kernels->lanes * call->kernels->lanes;
 }
 
-/* plane, channels, row, K, rows, columns : lowest, highest, bias, m */
+/* plane, channels, row, K, rows, columns, adds : lowest, highest, bias, m, addend in the places of
+ * the outputs where it adds */
 static ptrdiff_t run_winograd_output(const Call *call)
 {
     const ptrdiff_t *n = call->numbers;
     const ptrdiff_t plane = n[0], channels = n[1], row = n[2], K = n[3], rows = n[4];
+    const float *bias = call->x + 2, *m = bias + channels;
+    call->kernels->winograd_output(m, plane, bias, channels, n[6] ? m + 36 * plane : NULL,
+                                   call->x[0], call->x[1], call->y, row, K, rows, n[5]);
+    return (rows - 1) * row + (n[5] - 1) * K + channels;
+}
+
+/* plane, channels, row, K, rows, columns : lowest, highest, bias, m */
+static ptrdiff_t run_winograd_pool(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers;
+    const ptrdiff_t plane = n[0], channels = n[1], row = n[2], K = n[3], rows = n[4];
     const float *bias = call->x + 2;
-    call->kernels->winograd_output(bias + channels, plane, bias, channels, call->x[0],
-                                   call->x[1], call->y, row, K, rows, n[5]);
+    call->kernels->winograd_pools[call->kernel](bias + channels, plane, bias, channels,
+                                                call->x[0], call->x[1], call->y, row, K, rows,
+                                                n[5]);
     return (rows - 1) * row + (n[5] - 1) * K + channels;
 }
 
@@ -240,6 +271,7 @@ static const struct {
     ptrdiff_t count;
 } families[] = {
     {"gemm", run_gemm, gemm_names, 2},
+    {"pooled", run_pooled, gemm_names, 2},
     {"activation", run_activation, activation_names, ACTIVATIONS},
     {"pair", run_pair, pair_names, PAIRS},
     {"cast", run_cast, cast_names, 1},
@@ -251,6 +283,7 @@ static const struct {
     {"gather", run_gather, gather_names, 1},
     {"winograd_input", run_winograd_input, winograd_input_names, 1},
     {"winograd_output", run_winograd_output, winograd_output_names, 1},
+    {"winograd_pool", run_winograd_pool, pool_names, POOLS},
     {"block", run_block, block_names, 2},
     {"interleave", run_interleave, interleave_names, 1},
     {"deinterleave", run_deinterleave, deinterleave_names, 1},

@@ -41,10 +41,10 @@ def test_harness_knows_every_family_that_the_table_has(harness: Harness) -> None
     assert families == declared_families((KERNELS / "kernels.h").read_text("utf8"))
 
 
-@pytest.mark.parametrize("segments", [1, 3])
+@pytest.mark.parametrize(("segments", "adds"), [(1, 0), (3, 0), (1, 1)])
 @pytest.mark.parametrize(("vectors", "name"), [(1, "one_vector"), (2, "two_vectors")])
 def test_gemm_every_tile_matches_numpy(
-    harness: Harness, rng: np.random.Generator, vectors: int, name: str, segments: int
+    harness: Harness, rng: np.random.Generator, vectors: int, name: str, segments: int, adds: int
 ) -> None:
     assert harness.names("gemm") == ["one_vector", "two_vectors"]
     length, width = 7, vectors * harness.lanes
@@ -57,17 +57,46 @@ def test_gemm_every_tile_matches_numpy(
         bias[:columns] = normal(rng, columns)
         weights = np.zeros((segments * length, width), np.float32)
         weights[:, :columns] = normal(rng, segments * length, columns)
-        numbers = (rows, lda, segments, length, ldc, columns, *offsets)
-        outputs = harness.run("gemm", name, numbers, [-2.0, 2.5], bias, weights, a)
+        numbers = (rows, lda, segments, length, ldc, columns, adds, *offsets)
+        addend = adds * normal(rng, rows, ldc)
+        operands = (bias, weights, addend.ravel()[: adds * ((rows - 1) * ldc + columns)], a)
+        outputs = harness.run("gemm", name, numbers, [-2.0, 2.5], *operands)
 
         places = [m * lda + start + np.arange(length) for m in range(rows) for start in offsets]
         gathered = a[np.concatenate(places)].reshape(rows, -1)
-        expected = np.clip(reference.dense(gathered, weights, bias), -2.0, 2.5)
-        magnitude = reference.dense_magnitude(gathered, weights, bias)
+        total = reference.dense(gathered, weights, bias) + addend[:, :width]
+        expected = np.clip(total, -2.0, 2.5)
+        magnitude = reference.dense_magnitude(gathered, weights, bias) + np.abs(addend[:, :width])
         error = tolerances.float32_dot(segments * length, magnitude)
         table = np.append(outputs, np.full(ldc - columns, UNTOUCHED)).reshape(rows, ldc)
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
         assert_within(table[:, :columns], expected[:, :columns], error[:, :columns])
+
+
+@pytest.mark.parametrize("windows", [1, 2])
+@pytest.mark.parametrize(("vectors", "name"), [(1, "one_vector"), (2, "two_vectors")])
+def test_pooled_every_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, vectors: int, name: str, windows: int
+) -> None:
+    if windows > harness.gemm_rows // 4:
+        pytest.skip("the tile is smaller")
+    length, width, lda, below, offsets = 5, vectors * harness.lanes, 7, 40, (0, 3)
+    columns, step = width - windows, 2 * lda
+    a = normal(rng, 200)
+    bias, weights = np.zeros(width, np.float32), np.zeros((2 * length, width), np.float32)
+    bias[:columns], weights[:, :columns] = normal(rng, columns), normal(rng, 2 * length, columns)
+    numbers = (windows, lda, step, below, 2, length, width + 3, columns, *offsets)
+    outputs = harness.run("pooled", name, numbers, [-2.0, 2.5], bias, weights, a)
+
+    pixels = [w * step + at for w in range(windows) for at in (0, lda, below, below + lda)]
+    taps = np.concatenate([start + np.arange(length) for start in offsets])
+    gathered = a[np.add.outer(pixels, taps)]
+    expected = reference.dense(gathered, weights, bias).reshape(windows, 4, width).max(axis=1)
+    magnitude = reference.dense_magnitude(gathered, weights, bias).max()
+    table = np.append(outputs, np.full(width + 3 - columns, UNTOUCHED)).reshape(windows, -1)
+    assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
+    error = np.full((windows, columns), tolerances.float32_dot(2 * length, magnitude))
+    assert_within(table[:, :columns], np.clip(expected, -2.0, 2.5)[:, :columns], error)
 
 
 def test_activation_every_one_matches_numpy(harness: Harness, rng: np.random.Generator) -> None:

@@ -26,8 +26,14 @@ WINOGRAD_OUTPUT = np.array([
     [0, 9 / 16, 9 / 16, 9 / 4, 9 / 4, 0],
     [0, 27 / 64, -27 / 64, 27 / 8, -27 / 8, 1],
 ])  # fmt: skip
-# Of one value: four in either direction of a transform, and a bias.
-WINOGRAD_ROUNDINGS = 9
+# Of one value: four in either direction of a transform, a bias and an addend.
+WINOGRAD_ROUNDINGS = 10
+
+
+def magnitudes(products: np.ndarray) -> np.ndarray:
+    """Carry absolute values through the transform of outputs: the scale of its rounding."""
+    A = np.abs(WINOGRAD_OUTPUT)
+    return np.einsum("yi,ijk,xj->yxk", A, np.abs(products), A)
 
 
 @pytest.mark.parametrize(("first", "last", "height"), [(0, 6, 6), (1, 6, 6), (0, 3, 2), (2, 5, 1)])
@@ -49,27 +55,52 @@ def test_winograd_input_any_patch_matches_numpy(
         assert_within(whole[..., :channels], expected, error)
 
 
+@pytest.mark.parametrize("adds", [0, 1])
 @pytest.mark.parametrize(("rows", "columns"), [(4, 4), (1, 1), (2, 3), (3, 2), (4, 1)])
 def test_winograd_output_any_part_of_a_tile_matches_numpy(
-    harness: Harness, rng: np.random.Generator, rows: int, columns: int
+    harness: Harness, rng: np.random.Generator, rows: int, columns: int, adds: int
 ) -> None:
     for filters in harness.sizes():
         products, bias = normal(rng, 6, 6, filters), normal(rng, filters)
         pixel, row = filters + 2, 5 * (filters + 2)
-        numbers = (filters, filters, row, pixel, rows, columns)
-        found = harness.run(
-            "winograd_output", "winograd_output", numbers, [-1.5, 2.0], bias, products
-        )
+        addend = adds * normal(rng, rows, 5, pixel)
+        numbers = (filters, filters, row, pixel, rows, columns, adds)
+        operands = ([-1.5, 2.0], bias, products, addend if adds else [])
+        found = harness.run("winograd_output", "winograd_output", numbers, *operands)
         table = np.append(found, np.full(rows * row - len(found), UNTOUCHED))
         table = table.reshape(rows, 5, pixel)
         assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
         A = WINOGRAD_OUTPUT
         exact = np.einsum("yi,ijk,xj->yxk", A, products, A)[:rows, :columns] + bias
-        scale = np.einsum("yi,ijk,xj->yxk", np.abs(A), np.abs(products), np.abs(A))
-        magnitude = scale[:rows, :columns] + np.abs(bias)
+        exact += addend[:, :columns, :filters]
+        magnitude = magnitudes(products)[:rows, :columns] + np.abs(bias)
+        magnitude += np.abs(addend[:, :columns, :filters])
         assert_within(
             table[:, :columns, :filters],
             np.clip(exact, -1.5, 2.0),
             tolerances.roundings(WINOGRAD_ROUNDINGS, magnitude),
         )
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+@pytest.mark.parametrize(("rows", "columns"), [(2, 2), (1, 1), (1, 2), (2, 1)])
+def test_winograd_pool_any_part_of_a_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, rows: int, columns: int, kind: str
+) -> None:
+    for filters in harness.sizes():
+        products, bias = normal(rng, 6, 6, filters), normal(rng, filters)
+        pixel, row = filters + 2, 3 * (filters + 2)
+        numbers = (filters, filters, row, pixel, rows, columns)
+        found = harness.run("winograd_pool", kind, numbers, [-1.5, 2.0], bias, products)
+        table = np.append(found, np.full(rows * row - len(found), UNTOUCHED))
+        table = table.reshape(rows, 3, pixel)
+        assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
+        assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
+        A = WINOGRAD_OUTPUT
+        tile = np.clip(np.einsum("yi,ijk,xj->yxk", A, products, A) + bias, -1.5, 2.0)
+        windows = tile.reshape(2, 2, 2, 2, filters)[:rows, :, :columns]
+        expected = windows.max((1, 3)) if kind == "max" else windows.mean((1, 3))
+        magnitude = (magnitudes(products) + np.abs(bias)).max((0, 1))
+        error = tolerances.roundings(WINOGRAD_ROUNDINGS + 4, magnitude)
+        assert_within(table[:, :columns, :filters], expected, error + 0 * expected)

@@ -16,7 +16,7 @@
  *         bias on, whatever MR is: results do not depend on how rows are cut into tiles.
  */
 #include "../kernels.h"
-#include "../memory.h"
+#include "../prefetch.h"
 #include "repeat.h"
 
 /* Floats of the panel between what is fetched and what is used: two pages, because the hardware

@@ -1,0 +1,22 @@
+/* Ask for memory that will be read soon. */
+#ifndef CNNFAST_PREFETCH_H
+#define CNNFAST_PREFETCH_H
+
+#include <stddef.h>
+
+#define CACHE_LINE 64
+
+#if defined(__GNUC__) || defined(__clang__)
+#define PREFETCH(p) __builtin_prefetch(p)
+#elif defined(_M_X64)
+#include <xmmintrin.h>
+#define PREFETCH(p) _mm_prefetch((const char *)(p), _MM_HINT_T0)
+#else
+#define PREFETCH(p) ((void)(p))
+#endif
+static inline void prefetch_floats(const float *p, ptrdiff_t count)
+{
+    for (ptrdiff_t i = 0; i < count; i += CACHE_LINE / (ptrdiff_t)sizeof(float)) PREFETCH(p + i);
+}
+
+#endif
