@@ -8,6 +8,7 @@ import pytest
 import reference
 import tolerances
 from cnnfast._kernels import dispatch
+from cnnfast._kernels.elementwise import Activate
 from cnnfast._kernels.executor import Program
 from cnnfast._kernels.normalization import Gate, ScaleShift
 
@@ -44,6 +45,18 @@ def test_scale_shift_of_any_width_matches_the_twin(isa):
 def test_scale_shift_splits_over_threads_without_a_change(isa, threads, channels):
     case = arrays(1 + 9000 // channels, channels)
     np.testing.assert_array_equal(run(*case, threads), run(*case))
+
+
+@pytest.mark.parametrize("activation", [("relu", 0.0, 1.25, 0.0), ("tanh", 0.0, 0.0, 0.0)])
+@pytest.mark.parametrize("shape", [(5, 7), (1, 1025), (700, 3)])
+def test_scale_shift_applies_its_activation_as_one_behind_it_would(isa, threads, shape, activation):
+    inputs, scale, shift = arrays(*shape)
+    outputs = np.full(shape, np.nan, np.float32)
+    ScaleShift(*shape, scale, shift, activation).run(inputs, outputs, threads)
+    plain = run(inputs, scale, shift)
+    expected = np.full(shape, np.nan, np.float32)
+    Activate(shape[1], activation).run(plain, expected, 1)
+    np.testing.assert_array_equal(outputs, expected)
 
 
 def test_scale_shift_works_in_place(isa):

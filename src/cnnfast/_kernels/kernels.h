@@ -42,7 +42,8 @@ typedef void cast_kernel(const int32_t *x, float *y, ptrdiff_t n);
 typedef void prelu_kernel(const float *x, float *y, ptrdiff_t n, const float *slopes,
                           ptrdiff_t period, ptrdiff_t phase);
 typedef void scale_shift_kernel(const float *x, float *y, ptrdiff_t n, const float *scale,
-                                const float *shift, ptrdiff_t period, ptrdiff_t phase);
+                                const float *shift, ptrdiff_t period, ptrdiff_t phase,
+                                float lowest, float highest);
 
 /* See micro/rows.h. */
 typedef void row_kernel(const float *x, float *y, ptrdiff_t rows, ptrdiff_t columns);

@@ -28,7 +28,7 @@ cdef extern from "kernels.h":
 
     ctypedef void scale_shift_kernel(
         const float *x, float *y, Py_ssize_t n, const float *scale, const float *shift,
-        Py_ssize_t period, Py_ssize_t phase) noexcept nogil
+        Py_ssize_t period, Py_ssize_t phase, float lowest, float highest) noexcept nogil
 
     ctypedef void row_kernel(
         const float *x, float *y, Py_ssize_t rows, Py_ssize_t columns) noexcept nogil

@@ -6,7 +6,14 @@ from cnnfast._kernels.step import Kernel
 _Floats = NDArray[np.float32]
 
 class ScaleShift(Kernel):
-    def __init__(self, rows: int, channels: int, scale: _Floats, shift: _Floats) -> None: ...
+    def __init__(
+        self,
+        rows: int,
+        channels: int,
+        scale: _Floats,
+        shift: _Floats,
+        activation: tuple[str, float, float, float] = ...,
+    ) -> None: ...
     # Arrays are (any number of rows, channels).
     def run(self, inputs: _Floats, outputs: _Floats, threads: int) -> None: ...
 

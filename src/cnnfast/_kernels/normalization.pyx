@@ -1,4 +1,4 @@
-"""ScaleShift: y[m, c] = x[m, c] * scale[c] + shift[c], what a normalisation is once trained.
+"""ScaleShift: y[m, c] = f(x[m, c] * scale[c] + shift[c]), what a normalisation is once trained.
 Gate: y[m, c] = x[m, c] * gate[c], the gates of each image computed by the network itself.
 
 Rows are not looked at: the image is one run of floats and the constants repeat through it, so
@@ -6,6 +6,7 @@ that a layer of three channels fills its vectors as one of 256 does.
 """
 
 from cython.parallel cimport prange, threadid
+from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
 from cnnfast._kernels.dispatch cimport active_kernels
@@ -13,10 +14,14 @@ from cnnfast._kernels.elementwise cimport (
     cut, first_float, repeat_constants, repeated_period, units_of,
 )
 from cnnfast._kernels.kernels cimport Kernels
-from cnnfast._kernels.step cimport Kernel, Scratch, chunks_of
+from cnnfast._kernels.step cimport Activation, Kernel, Scratch, chunks_of, parse_activation
+
+# An activation that is no clamp follows this many floats later, while they are in L1.
+cdef Py_ssize_t PIECE = 1024
 
 cdef struct ScaleShiftTask:
     const Kernels *kernels
+    Activation activation
     const float *scale
     const float *shift
     Py_ssize_t size         # floats per image
@@ -27,9 +32,15 @@ cdef struct ScaleShiftTask:
 cdef void scale_shift_floats(
         const ScaleShiftTask *task, const float *x, float *y, Py_ssize_t first,
         Py_ssize_t last) noexcept nogil:
-    if first < last:
-        task.kernels.scale_shift(x + first, y + first, last - first, task.scale, task.shift,
-                                 task.repeated, first % task.channels)
+    cdef Py_ssize_t piece = last - first if task.activation.run == NULL else PIECE, n
+    while first < last:
+        n = min(piece, last - first)
+        task.kernels.scale_shift(
+            x + first, y + first, n, task.scale, task.shift, task.repeated,
+            first % task.channels, task.activation.lowest, task.activation.highest)
+        if task.activation.run != NULL:
+            task.activation.run(y + first, y + first, n, task.activation.parameters)
+        first += n
 
 
 cdef int block(
@@ -42,12 +53,15 @@ cdef int block(
 
 
 cdef class ScaleShift(Kernel):
-    """A multiplication and an addition per channel, `rows` rows of channels per image."""
+    """A multiplication and an addition per channel, `rows` rows of channels per image.
+
+    `activation` is applied to the result.
+    """
 
     cdef ScaleShiftTask task
 
     def __init__(self, Py_ssize_t rows, Py_ssize_t channels, const float[::1] scale,
-                 const float[::1] shift):
+                 const float[::1] shift, tuple activation=("linear", 0.0, 0.0, 0.0)):
         cdef const Kernels *kernels = active_kernels()
         cdef Py_ssize_t repeated = repeated_period(kernels, channels)
         cdef Py_ssize_t floats = repeated + kernels.lanes
@@ -55,6 +69,7 @@ cdef class ScaleShift(Kernel):
         repeat_constants(kernels, &scale[0] if channels else NULL, channels, packed)
         repeat_constants(kernels, &shift[0] if channels else NULL, channels, packed + floats)
         self.task.kernels = kernels
+        self.task.activation = parse_activation(activation, kernels)
         self.task.scale, self.task.shift = packed, packed + floats
         self.task.size = rows * channels
         self.task.channels = channels
@@ -110,7 +125,7 @@ cdef int gate_block(
             repeat_gates(task, inputs[1] + image * task.channels, scratch)
             task.kernels.scale_shift(
                 inputs[0] + first, output + first, last - first, scratch, task.zeros,
-                task.repeated, (first - image * task.size) % task.channels)
+                task.repeated, (first - image * task.size) % task.channels, -INFINITY, INFINITY)
         start = end
     return 0
 

@@ -8,6 +8,7 @@ way an image (H, W, C) is one of C * width channels, and what treats channels al
 kernel of its own.
 """
 
+from libc.math cimport INFINITY
 from libc.string cimport memset
 
 from cnnfast._kernels.dispatch cimport active_kernels, activation_named
@@ -184,7 +185,8 @@ cdef void scales(const void *opaque, const float *x, float *y, Py_ssize_t vector
     for _row in range(task.rows):
         for c in range(task.C):
             scale = task.packed + 4 * c * lanes
-            task.kernels.scale_shift(x, y, width, scale, scale + 2 * lanes, lanes, 0)
+            task.kernels.scale_shift(x, y, width, scale, scale + 2 * lanes, lanes, 0, -INFINITY,
+                                     INFINITY)
             x += width
             y += width
 

@@ -16,7 +16,7 @@ from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution, kernel_of, window_counts
 from cnnfast.ops.dense import Dense
-from cnnfast.ops.elementwise import Activate, Activation
+from cnnfast.ops.elementwise import LINEAR, Activate, Activation
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
 
@@ -73,7 +73,9 @@ def has_stage(link: Link) -> bool:
         return op.groups == 1
     if isinstance(op, Pooling):
         return op.dilation == (1, 1) and all(min(window[2:]) > 0 for window in windows(link))
-    return isinstance(op, Dense | GlobalPooling | ScaleShift | Activate)
+    if isinstance(op, ScaleShift):
+        return op.activation == LINEAR
+    return isinstance(op, Dense | GlobalPooling | Activate)
 
 
 def with_windows(link: Link) -> Link:

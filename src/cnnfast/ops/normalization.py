@@ -8,19 +8,22 @@ from dataclasses import dataclass
 from cnnfast._kernels import normalization as kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
+from cnnfast.ops.elementwise import LINEAR, Activation
 
 
 @dataclass(frozen=True, eq=False)
 class ScaleShift(Op):
-    """Scale and shift along the last axis: y[..., c] = x[..., c] * scale[c] + shift[c].
+    """Scale and shift along the last axis: y[..., c] = f(x[..., c] * scale[c] + shift[c]).
 
     Args:
         scale: float32, (C,).
         shift: float32, (C,).
+        activation: applied to the result.
     """
 
     scale: Floats
     shift: Floats
+    activation: Activation = LINEAR
 
     def __post_init__(self) -> None:
         set_fields(
@@ -44,7 +47,9 @@ class ScaleShift(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         *rest, channels = shapes[0]
-        return kernels.ScaleShift(math.prod(rest), channels, self.scale, self.shift)
+        return kernels.ScaleShift(
+            math.prod(rest), channels, self.scale, self.shift, self.activation
+        )
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,13 +115,14 @@ static ptrdiff_t run_prelu(const Call *call)
     return n;
 }
 
-/* period, phase : scale, shift (each with its first lanes again), x */
+/* period, phase : lowest, highest, scale, shift (each with its first lanes again), x */
 static ptrdiff_t run_scale_shift(const Call *call)
 {
     const ptrdiff_t period = call->numbers[0], constants = period + call->kernels->lanes;
-    const ptrdiff_t n = call->count - 2 * constants;
-    call->kernels->scale_shift(call->x + 2 * constants, call->y, n, call->x,
-                               call->x + constants, period, call->numbers[1]);
+    const ptrdiff_t n = call->count - 2 - 2 * constants;
+    const float *scale = call->x + 2, *shift = scale + constants;
+    call->kernels->scale_shift(shift + constants, call->y, n, scale, shift, period,
+                               call->numbers[1], call->x[0], call->x[1]);
     return n;
 }
 

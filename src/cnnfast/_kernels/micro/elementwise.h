@@ -333,16 +333,18 @@ static void prelu(const float *x, float *y, ptrdiff_t n, const float *slopes, pt
                    n - i);
 }
 
-/* y = x * scale + shift */
+/* y = x * scale + shift, no less than lowest and no more than highest */
 static void scale_shift(const float *x, float *y, ptrdiff_t n, const float *scale,
-                        const float *shift, ptrdiff_t period, ptrdiff_t phase)
+                        const float *shift, ptrdiff_t period, ptrdiff_t phase, float lowest,
+                        float highest)
 {
     ptrdiff_t i = 0;
     for (; i + LANES <= n; i += LANES, phase = next_phase(phase, period))
-        vf_store(y + i, vf_fma(vf_load(x + i), vf_load(scale + phase), vf_load(shift + phase)));
+        vf_store(y + i, vf_clip(vf_fma(vf_load(x + i), vf_load(scale + phase),
+                                       vf_load(shift + phase)), lowest, highest));
     if (i < n)
-        vf_store_n(y + i, vf_fma(vf_load_n(x + i, n - i, 0.0f), vf_load(scale + phase),
-                                 vf_load(shift + phase)), n - i);
+        vf_store_n(y + i, vf_clip(vf_fma(vf_load_n(x + i, n - i, 0.0f), vf_load(scale + phase),
+                                         vf_load(shift + phase)), lowest, highest), n - i);
 }
 
 #endif

@@ -15,12 +15,16 @@ from cnnfast.engine.passes.delay import delay_activations
 from cnnfast.engine.passes.embed import fold_embeddings
 from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
 from cnnfast.engine.passes.fuse import fuse_activations
+from cnnfast.engine.passes.identity import drop_identities
 from cnnfast.engine.passes.lanes import run_in_lanes
 from cnnfast.engine.passes.pool import fuse_pooling
 from cnnfast.engine.passes.residual import fuse_residuals
+from cnnfast.engine.passes.scales import delay_scales
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
+    drop_identities,
     fold_into_producers,
+    delay_scales,
     fold_into_consumers,
     fuse_residuals,
     fuse_activations,

@@ -1,4 +1,4 @@
-"""Batch normalization into the weights beside it: the fastest multiply is the one folded away.
+"""Scales and shifts into the weights beside them: the fastest multiply is the one folded away.
 
 Behind a convolution or matrix, with no activation between:
     s (w * x + b) + t = (s w) * x + (s b + t)
@@ -39,11 +39,13 @@ def scaled_after(first: Op, second: Op) -> Op | None:
     """Merge producer -> scale and shift."""
     if not isinstance(second, ScaleShift):
         return None
+    if not isinstance(first, ScaleShift | Convolution | Dense | Depthwise):
+        return None
+    if first.activation != LINEAR:
+        return None
     scale, shift = second.scale.astype(np.float64), second.shift.astype(np.float64)
     if isinstance(first, ScaleShift):
-        return ScaleShift(single(first.scale * scale), single(first.shift * scale + shift))
-    if not isinstance(first, Convolution | Dense | Depthwise) or first.activation != LINEAR:
-        return None
+        return scaled_twice(first, second)
     if isinstance(first, Convolution) and first.adds:
         return None
     # A depthwise kernel's channels of the output are its last two axes, (C, M).
@@ -52,7 +54,20 @@ def scaled_after(first: Op, second: Op) -> Op | None:
         return None
     bias = shift if first.bias is None else first.bias * scale + shift
     scaled = first.kernel * scale.reshape(outputs)
-    return replace(first, kernel=single(scaled), bias=single(bias))
+    return replace(first, kernel=single(scaled), bias=single(bias), activation=second.activation)
+
+
+def scaled_twice(first: ScaleShift, second: ScaleShift) -> ScaleShift | None:
+    """Merge two scales and shifts; the second may see the first's channels in smaller groups."""
+    times, rest = divmod(len(first.scale), len(second.scale))
+    if rest:
+        return None
+    scale, shift = (
+        np.tile(constants.astype(np.float64), times) for constants in (second.scale, second.shift)
+    )
+    return ScaleShift(
+        single(first.scale * scale), single(first.shift * scale + shift), second.activation
+    )
 
 
 def scaled_before(first: Op, second: Op) -> Op | None:
@@ -60,18 +75,24 @@ def scaled_before(first: Op, second: Op) -> Op | None:
     consumers = Convolution | Dense | Depthwise
     if not isinstance(first, ScaleShift) or not isinstance(second, consumers):
         return None
+    if first.activation != LINEAR:
+        return None
     if not isinstance(second, Dense) and not commutes_with_border(first, second):
         return None
-    if second.kernel.shape[-2] != len(first.scale):
+    rows = second.kernel.shape[-2]
+    # A matrix over a whole image meets the constants once for each pixel.
+    times = rows // len(first.scale) if isinstance(second, Dense) else 1
+    if rows != times * len(first.scale):
         return None
+    scale, shift = (np.tile(constants, times) for constants in (first.scale, first.shift))
     kernel = second.kernel.astype(np.float64)
     # What the shift adds to each output: a depthwise one sees one channel, (C, M).
     outputs = kernel.shape[-2:] if isinstance(second, Depthwise) else kernel.shape[-1:]
-    shifted = (kernel * first.shift[:, np.newaxis]).reshape(-1, *outputs)
+    shifted = (kernel * shift[:, np.newaxis]).reshape(-1, *outputs)
     bias = shifted.sum(axis=0).ravel()
     if second.bias is not None:
         bias += second.bias
-    scaled = kernel * first.scale[:, np.newaxis].astype(np.float64)
+    scaled = kernel * scale[:, np.newaxis].astype(np.float64)
     return replace(second, kernel=single(scaled), bias=single(bias))
 
 

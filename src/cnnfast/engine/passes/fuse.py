@@ -11,6 +11,7 @@ from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import LINEAR, Activate
+from cnnfast.ops.normalization import ScaleShift
 
 
 def fuse_activations(graph: Graph) -> Graph:
@@ -20,7 +21,7 @@ def fuse_activations(graph: Graph) -> Graph:
 
 def activated(first: Op, second: Op) -> Op | None:
     """Merge producer -> activation."""
-    producers = Convolution | Dense | Depthwise
+    producers = Convolution | Dense | Depthwise | ScaleShift
     if not isinstance(second, Activate) or not isinstance(first, producers):
         return None
     return replace(first, activation=second.activation) if first.activation == LINEAR else None

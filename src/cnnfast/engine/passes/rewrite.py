@@ -84,6 +84,13 @@ class Rewriter:
         self._append(Operation(op, inputs, output))
         return output
 
+    def skip(self, operation: Operation) -> None:
+        """Let readers of an operation's output read its only input, seen in the same shape."""
+        (source,), old = map(self.current, operation.inputs), operation.output
+        self._replaced[old] = (
+            source if source.shape == old.shape else Value(old.shape, old.dtype, alias=source)
+        )
+
     def drop(self, operation: Operation) -> None:
         """Take an operation of the new graph back out."""
         self._operations.remove(operation)
