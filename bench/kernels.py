@@ -2,50 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cnnfast._kernels import dispatch, elementwise, layout
+from bench.moving import PLACES, activations, embeddings, movements, poolings, rows, updates
+from bench.subject import LINEAR, RELU, Subject, draw, moved
+from cnnfast._kernels import dispatch
 from cnnfast._kernels.conv import Convolution
 from cnnfast._kernels.dense import Dense
 from cnnfast._kernels.depthwise import Depthwise
-from cnnfast._kernels.embedding import Embedding
-from cnnfast._kernels.embedding_conv import EmbeddingConvolution
-from cnnfast._kernels.normalization import ScaleShift
-from cnnfast._kernels.pool import GlobalPooling, Pooling
 from cnnfast._kernels.winograd import Winograd
-
-UNBOUNDED = float("inf")
-LINEAR = ("linear", 0.0, UNBOUNDED, 0.0)
-
-# An image of 48 channels, 0.3 MB: one stays in L2, 64 do not.
-H, W, C = 40, 40, 48
-PLACES = (("L2", 1), ("memory", 64))
+from cnnfast.ops.base import Op, Shape
+from cnnfast.ops.convolution import Convolution as ConvolutionOp
+from cnnfast.ops.dense import Dense as DenseOp
+from cnnfast.ops.lanes import Lanes, Link
+from cnnfast.ops.pooling import Pooling
 
 # Height and width, channels in and out, images: what 3 x 3 convolutions of networks see.
 SQUARES = (
     (56, 64, 8), (28, 128, 16), (14, 256, 32), (7, 512, 64), (32, 32, 64), (16, 64, 128),
 )  # fmt: skip
-
-
-class Subject(NamedTuple):
-    """One kernel with data to run on.
-
-    Attributes:
-        name: of the kernel and its shapes.
-        call: runs it once.
-        work: floating-point operations of a call, or bytes read and written.
-        megabytes: the size of the data of one thread where bytes are counted; 0: operations are.
-    """
-
-    name: str
-    call: Callable[[], object]
-    work: float
-    megabytes: float = 0.0
 
 
 def subjects(threads: int) -> Iterator[Subject]:
@@ -54,12 +34,14 @@ def subjects(threads: int) -> Iterator[Subject]:
     yield from transformed(threads)
     yield from products(threads)
     yield from tiles(threads)
+    yield from interleaved(threads)
     for place, images in PLACES:
         yield from poolings(place, images * threads, threads)
         yield from movements(place, images * threads, threads)
     yield from embeddings(threads)
     yield from activations(threads)
     yield from rows(threads)
+    yield from updates(threads)
 
 
 def convolutions(threads: int) -> Iterator[Subject]:
@@ -159,100 +141,24 @@ def dense(name: str, height: int, depth: int, columns: int, threads: int) -> Sub
     return Subject(name, lambda: kernel.run(x, y, threads), height * kernel.work)
 
 
-def poolings(place: str, images: int, threads: int) -> Iterator[Subject]:
-    """Pool images: windows, and all of them at once."""
-    for kind in ("max", "average"):
-        for pool, stride in ((2, 2), (3, 2)):
-            kernel = Pooling(kind, H, W, C, (pool, pool), (stride, stride), (0, 0, 0, 0))
-            P = (H - pool) // stride + 1
-            yield moved(
-                f"{kind} pool {pool}x{pool}/{stride} {H}x{W}x{C}, {place}", kernel,
-                draw(images, H, W, C), (images, P, P, C), threads,
-            )  # fmt: skip
-        yield moved(
-            f"global {kind} pool {H}x{W}x{C}, {place}", GlobalPooling(kind, H * W, C),
-            draw(images, H * W, C), (images, C), threads,
-        )  # fmt: skip
-
-
-def movements(place: str, images: int, threads: int) -> Iterator[Subject]:
-    """Move floats, or do next to nothing with them."""
-    size, flat = H * W * C, draw(images, H * W * C)
-    scaled = ScaleShift(H * W, C, draw(C), draw(C))
-    pixels = (images * H * W, C)
-    yield moved(f"scale and shift, {place}", scaled, flat.reshape(pixels), pixels, threads)
-    prelu = elementwise.Prelu(size, draw(C))
-    yield moved(f"prelu, {place}", prelu, flat, flat.shape, threads)
-    permute = layout.Permute((H, W, C), (2, 0, 1))
-    yield moved(f"permute {H}x{W}x{C} to {C}x{H}x{W}, {place}", permute, flat, flat.shape, threads)
-    pad = layout.Pad(H, W, C, (1, 1, 1, 1))
-    images_of = flat.reshape(images, H, W, C)
-    yield moved(f"pad by 1, {place}", pad, images_of, (images, H + 2, W + 2, C), threads)
-    yield from joined(place, flat, threads)
-
-
-def joined(place: str, flat: NDArray[Any], threads: int) -> Iterator[Subject]:
-    """Add two arrays, and lay two side by side."""
-    add, sums = elementwise.Combine("add", flat.shape[1], 2), np.empty_like(flat)
-    work = 3 * flat.nbytes
-    yield Subject(
-        f"add, {place}", lambda: add.run(flat, flat, sums, threads), work, work / threads / 1e6
+def interleaved(threads: int) -> Iterator[Subject]:
+    """Run the beginning of small networks with images in the lanes, one stage and several."""
+    first = ConvolutionOp(draw(1, 3, 1, 16), draw(16), activation=RELU)
+    second = ConvolutionOp(draw(1, 3, 16, 16), draw(16), activation=RELU)
+    pooled = Pooling("max", (1, 2), (1, 2))
+    yield chain("lanes conv1d 48x16 -> 16, k 3", (1, 48, 16), [second], threads)
+    yield chain(
+        "lanes stock: conv1d, conv1d, max pool", (1, 50, 1), [first, second, pooled], threads
     )
-    pixels = flat.reshape(len(flat), -1, C)
-    concatenate = layout.Concatenate(pixels.shape[1], (C, C))
-    both = np.empty((*pixels.shape[:2], 2 * C), np.float32)
-    work = 2 * both.nbytes
-    yield Subject(
-        f"concatenate, {place}", lambda: concatenate.run([pixels, pixels], both, threads), work,
-        work / threads / 1e6,
-    )  # fmt: skip
+    yield chain("lanes dense 32 -> 16", (32,), [DenseOp(draw(32, 16), draw(16))], threads)
 
 
-def embeddings(threads: int) -> Iterator[Subject]:
-    """Look up words, and convolve them by looking up."""
-    ids = np.random.default_rng(0).integers(0, 20000, (256, 100), dtype=np.int32)
-    lookup = Embedding(100, draw(20000, 128), True)
-    rows = np.empty((256, 100, 128), np.float32)
-    size = 2 * rows.nbytes
-    yield Subject(
-        "embedding 20000x128", lambda: lookup.run(ids, rows, threads), size, size / threads / 1e6
-    )
-    folded = EmbeddingConvolution(
-        100, draw(20000, 7 * 32), 7, draw(32), 1, 1, (0, 0), ("relu", 0.0, UNBOUNDED, 0.0), True
-    )
-    sums = np.empty((256, 94, 32), np.float32)
-    size = 7 * sums.nbytes
-    yield Subject(
-        "embedding folded into conv1d of 7 taps, 32 filters",
-        lambda: folded.run(ids, sums, threads), size, size / threads / 1e6,
-    )  # fmt: skip
-
-
-def activations(threads: int) -> Iterator[Subject]:
-    """Apply each activation to data in L2."""
-    x = draw(2 * threads, 32 * 1024)
-    for name in dispatch.activations():
-        most = UNBOUNDED if name == "relu" else 1.0
-        kernel = elementwise.Activate(x.shape[1], (name, 0.0 if name == "relu" else 1.0, most, 0.0))
-        yield moved(f"{name}, L2", kernel, x, x.shape, threads)
-
-
-def rows(threads: int) -> Iterator[Subject]:
-    """Apply each function of rows to data in L2."""
-    x = draw(64, 1000)
-    for name in elementwise.row_activations():
-        columns = 500 if name == "glu" else 1000
-        kernel = elementwise.RowActivate(name, 64, 1000)
-        yield moved(f"{name} of 1000, L2", kernel, x, (64, columns), threads)
-
-
-def moved(name: str, kernel: Any, x: NDArray[Any], shape: tuple[int, ...], threads: int) -> Subject:
-    """Count the bytes of inputs and outputs as the work of a kernel."""
-    y = np.empty(shape, np.float32)
-    size = x.nbytes + y.nbytes
-    return Subject(name, lambda: kernel.run(x, y, threads), size, size / threads / 1e6)
-
-
-def draw(*shape: int) -> NDArray[np.float32]:
-    """Draw standard normal numbers."""
-    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+def chain(name: str, shape: Shape, ops: Sequence[Op], threads: int) -> Subject:
+    """Run operations one after the other on interleaved images."""
+    links = []
+    for op in ops:
+        links.append(Link(op, links[-1].output_shape if links else shape))
+    kernel: Any = Lanes(tuple(links)).prepare(shape)
+    x = draw(64 * dispatch.lanes(), math.prod(shape))
+    y = np.empty((len(x), math.prod(links[-1].output_shape)), np.float32)
+    return Subject(name, partial(kernel.run, x, y, threads), len(x) * kernel.work)

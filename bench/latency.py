@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import machine, race, results
-from bench.engines import ENGINES
 from bench.interleave import Rounds, quantile
 from bench.results import Record
 from bench.workloads import WORKLOADS
@@ -32,13 +31,8 @@ def main(options: argparse.Namespace) -> None:
     versions: dict[str, str] = {}
     for name in options.workloads:
         found += measure(name, options, versions)
+        race.keep_results("latency", found, versions, options)
     console.print(table(found))
-    if options.output:
-        settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
-        described = results.engines(versions, ENGINES)
-        results.write(
-            options.output, results.document("latency", settings, found, engines=described)
-        )
 
 
 def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +55,35 @@ def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str])
 
 
 def main(options: argparse.Namespace) -> None:
-    """Race, print a table, and write results, table and picture."""
+    """Race, print a table, and write results, table and picture after each network.
+
+    A race over all networks takes hours; what is done is kept when the rest is interrupted.
+    """
     console = Console()
     console.print(machine.describe())
-    run = race(options, console)
-    markdown = report.markdown(run)
-    console.print(markdown, markup=False, highlight=False, soft_wrap=True)
+    for run in race(options, console):
+        if options.output:
+            keep(run, Path(options.output))
+    console.print(report.markdown(run), markup=False, highlight=False, soft_wrap=True)
+
+
+def keep_results(kind: str, found: list[Record], versions: dict[str, str], options: Any) -> None:
+    """Write what a contest of another kind has found so far, if a file was named for it."""
     if options.output:
-        results.write(options.output, run)
-        Path(options.output).with_suffix(".md").write_text(markdown)
-        picture.draw(run, Path(options.output).with_suffix(".png"))
+        settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
+        described = results.engines(versions, ENGINES)
+        results.write(options.output, results.document(kind, settings, found, engines=described))
 
 
-def race(options: Any, console: Console) -> Record:
-    """Race all networks, one after the other."""
+def keep(run: Record, output: Path) -> None:
+    """Write the results so far, the table and the picture."""
+    results.write(output, run)
+    output.with_suffix(".md").write_text(report.markdown(run))
+    picture.draw(run, output.with_suffix(".png"))
+
+
+def race(options: Any, console: Console) -> Iterator[Record]:
+    """Race all networks, one after the other; give the results so far after each."""
     found: list[Record] = []
     versions: dict[str, str] = {}
     peak = 0.0
@@ -76,6 +91,11 @@ def race(options: Any, console: Console) -> Record:
         console.print(f"{name} ...")
         peak = max(peak, limits.fma_peak(options.threads))
         found += race_network(name, options, peak, versions)
+        yield so_far(found, versions, peak, options)
+
+
+def so_far(found: list[Record], versions: dict[str, str], peak: float, options: Any) -> Record:
+    """Put the results found until now together."""
     settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
     described = results.engines(versions, ENGINES)
     return results.document(

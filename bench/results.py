@@ -73,9 +73,12 @@ def document(kind: str, settings: Record, results: list[Record], **more: Any) ->
 
 
 def write(path: str | Path, run: Record) -> None:
-    """Write a run to a file."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    Path(path).write_text(json.dumps(run, indent=1) + "\n")
+    """Write a run to a file; an interruption leaves the file as it was before."""
+    place = Path(path)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    fresh = place.with_name(f"{place.name}.part")
+    fresh.write_text(json.dumps(run, indent=1) + "\n")
+    fresh.replace(place)
 
 
 def read(path: str | Path) -> Record:

@@ -11,7 +11,6 @@ from rich.table import Table
 
 from bench import machine, race, results
 from bench.contest import Files
-from bench.engines import ENGINES
 from bench.report import number
 from bench.results import Record
 from bench.workloads import WORKLOADS
@@ -37,10 +36,7 @@ def main(options: argparse.Namespace) -> None:
                 measured = measure(name, threads, files, options, versions)
                 console.print(table(name, threads, measured))
                 found += measured
-    if options.output:
-        settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
-        described = results.engines(versions, ENGINES)
-        results.write(options.output, results.document("scale", settings, found, engines=described))
+                race.keep_results("scale", found, versions, options)
 
 
 def thread_counts(most: int) -> list[int]:

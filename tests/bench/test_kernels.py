@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bench import micro, results
 from bench.kernels import subjects
+from bench.moving import PLACES
 from cnnfast._kernels import dispatch
-from cnnfast._kernels.elementwise import row_activations
+from cnnfast._kernels.elementwise import pairs, row_activations
 
 
 def test_every_kernel_of_the_table_is_a_subject() -> None:
@@ -16,6 +17,13 @@ def test_every_kernel_of_the_table_is_a_subject() -> None:
         assert f"{activation}, L2" in names
     for function in row_activations():
         assert f"{function} of 1000, L2" in names
+    for pair in pairs():
+        for place, _ in PLACES:
+            assert f"{pair}, {place}" in names
+    for family in ("conv", "winograd", "depthwise", "lanes", "embedding folded", "gate", "prelu"):
+        assert any(name.startswith(family) for name in names), family
+    for rule in dispatch.updates():
+        assert f"update {rule}, L2" in names
     for height in range(1, dispatch.gemm_rows() + 1):
         for vectors in ("2 vectors", "1 vector"):
             assert f"tile {height} rows x {vectors}" in names

@@ -139,14 +139,15 @@ def scale_shift(
         return graph.reshape(scale_shift(graph, graph.reshape(value, (1,)), scale, shift), ())
     kept = tuple(axis % rank for axis in axes)
     sizes = tuple(value.shape[axis] for axis in kept)
-    flat = [
-        np.broadcast_to(numbers, sizes).astype(np.float32).ravel() for numbers in (scale, shift)
-    ]
+    op = ScaleShift(
+        np.broadcast_to(scale, sizes).ravel().astype(np.float32),
+        np.broadcast_to(shift, sizes).ravel().astype(np.float32),
+    )
     to_end = (*(axis for axis in range(rank) if axis not in kept), *kept)
     moved = permute(graph, value, to_end)
     if len(kept) == 1:
-        result = graph.add(ScaleShift(*flat), moved)
+        result = graph.add(op, moved)
     else:
         rows = graph.reshape(moved, (*moved.shape[: rank - len(kept)], math.prod(sizes)))
-        result = graph.reshape(graph.add(ScaleShift(*flat), rows), moved.shape)
+        result = graph.reshape(graph.add(op, rows), moved.shape)
     return permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
