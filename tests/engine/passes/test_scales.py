@@ -130,7 +130,7 @@ def test_scale_applies_the_activation_behind_it(activation):
     [
         Convolution(normal(2, 2, 5, 3)),
         scale_shift(5),
-        Pooling("max", (2, 2), (1, 1)),
+        Pooling("average", (2, 2), (1, 1)),
     ],
     ids=lambda op: type(op).__name__,
 )
