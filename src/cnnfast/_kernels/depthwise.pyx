@@ -14,24 +14,10 @@ from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Depthwise as Geometry
-from cnnfast._kernels.kernels cimport Kernels
-from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, chunks_of, parse_activation,
-)
+from cnnfast._kernels.step cimport Kernel, Scratch, chunks_of, parse_activation
 
 # The input of rows done together: a quarter of a 1 MB L2.
 cdef Py_ssize_t STRIP_FLOATS = 64 * 1024
-
-cdef struct DepthwiseTask:
-    const Kernels *kernels
-    const float *packed
-    Py_ssize_t H, W, C, P, Q, K, R, S   # K = C M
-    Py_ssize_t stride_h, stride_w, dilation_h, dilation_w
-    Py_ssize_t top, left
-    Py_ssize_t first, end       # output columns whose windows lie within the input's width
-    Py_ssize_t strip            # output rows done together
-    Geometry geometry           # of whole windows
-    Activation activation
 
 # The taps of a window that lie inside the image, along one axis.
 cdef struct Taps:
@@ -122,34 +108,41 @@ cdef Py_ssize_t spread_rows(
     return first
 
 
+cdef void depthwise_rows(
+        const DepthwiseTask *task, const float *x, float *y, float *scratch, Py_ssize_t start,
+        Py_ssize_t stop) noexcept nogil:
+    """Do output rows [start, stop) of one image; y is where the first of them goes."""
+    cdef const float *seen = x
+    cdef Py_ssize_t p = start, rows, origin = 0
+    while p < stop:
+        rows = min(task.strip, stop - p)
+        if task.K != task.C:
+            origin = spread_rows(task, x, scratch, p, p + rows)
+            seen = scratch
+        strip(task, seen, origin, y, p, p + rows)
+        if task.activation.run != NULL:
+            task.activation.run(y, y, rows * task.Q * task.K, task.activation.parameters)
+        y += rows * task.Q * task.K
+        p += rows
+
+
 cdef int block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Output rows [start, stop), counted through the images."""
     cdef const DepthwiseTask *task = <const DepthwiseTask *>opaque
-    cdef const float *x
-    cdef float *y
-    cdef Py_ssize_t p, rows, origin
+    cdef Py_ssize_t p, rows
     while start < stop:
         p = start % task.P
-        rows = min(min(task.strip, task.P - p), stop - start)
-        x = inputs[0] + start // task.P * task.H * task.W * task.C
-        y = output + start * task.Q * task.K
-        origin = 0
-        if task.K != task.C:
-            origin = spread_rows(task, x, scratch, p, p + rows)
-            x = scratch
-        strip(task, x, origin, y, p, p + rows)
-        if task.activation.run != NULL:
-            task.activation.run(y, y, rows * task.Q * task.K, task.activation.parameters)
+        rows = min(task.P - p, stop - start)
+        depthwise_rows(task, inputs[0] + start // task.P * task.H * task.W * task.C,
+                       output + start * task.Q * task.K, scratch, p, p + rows)
         start += rows
     return 0
 
 
 cdef class Depthwise(Kernel):
     """A 2D depthwise convolution with packed weights; 1D is H = 1."""
-
-    cdef DepthwiseTask task
 
     def __init__(self, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C,
                  const float[:, :, :, ::1] kernel, const float[::1] bias, tuple strides,

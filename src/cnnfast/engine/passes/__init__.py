@@ -20,6 +20,7 @@ from cnnfast.engine.passes.lanes import run_in_lanes
 from cnnfast.engine.passes.pool import fuse_pooling
 from cnnfast.engine.passes.residual import fuse_residuals
 from cnnfast.engine.passes.scales import delay_scales
+from cnnfast.engine.passes.separable import fuse_separable
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     drop_identities,
@@ -33,6 +34,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fold_embeddings,
     run_in_lanes,
     fuse_pooling,
+    fuse_separable,
 )
 
 
