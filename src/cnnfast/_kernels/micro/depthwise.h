@@ -6,10 +6,11 @@
  * Layout  Lanes run over a pixel's channels. A vector of channels has a panel: LANES bias floats,
  *         then LANES weights for every tap. Where a window reaches over the edge of an image, the
  *         caller names the taps that are left, so there is no border to copy.
- * Tile    4 pixels, in two rows where windows lie one row of taps apart: 3 x 3 taps are 24 pixels
- *         and 18 weights loaded for 72 multiply-adds, 5 x 5 are 48 and 50 for 200. Channels are
- *         the inner loop: a pixel is read from end to end, and the panels stay in L1 or L2. A
- *         last tile overlaps the one before it.
+ * Tile    4 pixels in two rows: where windows lie one row of taps apart, 3 x 3 taps are 24 pixels
+ *         and 18 weights loaded for 72 multiply-adds, 5 x 5 are 48 and 50 for 200. Further apart
+ *         they share the weights, and 8 sums keep both pipes busy where 4 would wait for one
+ *         another. Channels are the inner loop: a pixel is read from end to end, and the panels
+ *         stay in L1 or L2. A last tile overlaps the one before it.
  * Budget  8 accumulators, 4 pixels that slide along with the taps, 1 weight: it fits the 16
  *         registers of AVX2, which 9 weights held over the tile would not.
  * Tail    The last vector of channels overlaps the one before it, and its panel with it. Pixels
@@ -120,6 +121,23 @@ ALWAYS_INLINE void depthwise_eight(int taps, int step, const float *x, const flo
     depthwise_store_four(y + d->y_row, low, d, LANES);
 }
 
+/* Two rows of four pixels, whose windows lie further apart: tap by tap. */
+ALWAYS_INLINE void depthwise_apart(int taps, int step, const float *x, const float *panel,
+                                   float *y, const Depthwise *d)
+{
+    const vf bias = vf_load(panel);
+    const float *weights = panel + d->first;
+    Four top = {bias, bias, bias, bias}, low = top;
+    for (ptrdiff_t r = 0; r < d->window.rows; r++) {
+        top = depthwise_row(taps, step, top, x, weights, d, LANES);
+        low = depthwise_row(taps, step, low, x + d->x_row, weights, d, LANES);
+        x += d->window.row;
+        weights += d->weight_row;
+    }
+    depthwise_store_four(y, top, d, LANES);
+    depthwise_store_four(y + d->y_row, low, d, LANES);
+}
+
 ALWAYS_INLINE void depthwise_one(const float *x, const float *panel, float *y,
                                  const Depthwise *d, ptrdiff_t n)
 {
@@ -148,8 +166,11 @@ ALWAYS_INLINE void depthwise_pixel(const float *x, const float *panel, float *y,
     depthwise_one(x + last, panel, y + last, d, LANES);
 }
 
+/* How many rows of pixels are done together, and how their windows lie. */
+enum { ONE_ROW, TWO_NEAR, TWO_APART };
+
 /* All channels of one tile. */
-ALWAYS_INLINE void depthwise_tile(int taps, int step, int tall, const float *x,
+ALWAYS_INLINE void depthwise_tile(int taps, int step, int height, const float *x,
                                   const float *panel, float *y, const Depthwise *d,
                                   ptrdiff_t channels)
 {
@@ -160,37 +181,39 @@ ALWAYS_INLINE void depthwise_tile(int taps, int step, int tall, const float *x,
     }
     for (ptrdiff_t c = 0; c < channels; c += LANES, panel += d->panel) {
         const ptrdiff_t at = c < last ? c : last;
-        if (tall)
+        if (height == TWO_NEAR)
             depthwise_eight(taps, step, x + at, panel, y + at, d);
+        else if (height == TWO_APART)
+            depthwise_apart(taps, step, x + at, panel, y + at, d);
         else
             depthwise_four(taps, step, x + at, panel, y + at, d, LANES);
     }
 }
 
-/* A row of pixels, or two if tall. */
-ALWAYS_INLINE void depthwise_pixels(int taps, int step, int tall, const float *x,
+/* A row of pixels, or two. */
+ALWAYS_INLINE void depthwise_pixels(int taps, int step, int height, const float *x,
                                     const float *panel, float *y, const Depthwise *d,
                                     ptrdiff_t pixels, ptrdiff_t channels)
 {
     ptrdiff_t q = 0;
     while (pixels >= 4 && q < pixels - 1) {
         q = q < pixels - 4 ? q : pixels - 4;
-        depthwise_tile(taps, step, tall, x + q * d->x_step, panel, y + q * d->y_step, d, channels);
+        depthwise_tile(taps, step, height, x + q * d->x_step, panel, y + q * d->y_step, d, channels);
         q += 4;
     }
     for (; q < pixels; q++)
-        for (int row = 0; row <= tall; row++)
+        for (int row = 0; row <= (height != ONE_ROW); row++)
             depthwise_pixel(x + q * d->x_step + row * d->x_row, panel,
                             y + q * d->y_step + row * d->y_row, d, channels);
 }
 
 #define DEPTHWISE_UNROLLED(S, step)                                                              \
     if (d->window.columns == S && d->x_step == step * d->window.column) {                        \
-        depthwise_pixels(S, step, tall, x, panel, y, d, pixels, channels);                       \
+        depthwise_pixels(S, step, height, x, panel, y, d, pixels, channels);                       \
         return;                                                                                  \
     }
 
-ALWAYS_INLINE void depthwise_rows(int tall, const float *x, const float *panel, float *y,
+ALWAYS_INLINE void depthwise_rows(int height, const float *x, const float *panel, float *y,
                                   const Depthwise *d, ptrdiff_t pixels, ptrdiff_t channels)
 {
     if (channels >= LANES) {
@@ -199,18 +222,18 @@ ALWAYS_INLINE void depthwise_rows(int tall, const float *x, const float *panel, 
         DEPTHWISE_UNROLLED(5, 1)
         DEPTHWISE_UNROLLED(5, 2)
     }
-    depthwise_pixels(0, 0, 0, x, panel, y, d, pixels, channels);
-    if (tall)
-        depthwise_pixels(0, 0, 0, x + d->x_row, panel, y + d->y_row, d, pixels, channels);
+    depthwise_pixels(0, 0, ONE_ROW, x, panel, y, d, pixels, channels);
+    if (height != ONE_ROW)
+        depthwise_pixels(0, 0, ONE_ROW, x + d->x_row, panel, y + d->y_row, d, pixels, channels);
 }
 
 static void depthwise(const float *x, const float *panel, float *y, const Depthwise *d,
                       ptrdiff_t rows, ptrdiff_t pixels, ptrdiff_t channels)
 {
-    if (rows == 2 && d->x_row == d->window.row && d->window.rows > 0) {
-        depthwise_rows(1, x, panel, y, d, pixels, channels);
-        return;
-    }
-    for (ptrdiff_t row = 0; row < rows; row++)
-        depthwise_rows(0, x + row * d->x_row, panel, y + row * d->y_row, d, pixels, channels);
+    if (rows == 2 && d->window.rows > 0 && d->x_row == d->window.row)
+        depthwise_rows(TWO_NEAR, x, panel, y, d, pixels, channels);
+    else if (rows == 2)
+        depthwise_rows(TWO_APART, x, panel, y, d, pixels, channels);
+    else
+        depthwise_rows(ONE_ROW, x, panel, y, d, pixels, channels);
 }
