@@ -18,6 +18,9 @@ from cnnfast._kernels.step cimport (
 
 # Rows in flight: a quarter of a 1 MB L2, the rest is for the panel and the output.
 cdef Py_ssize_t BLOCK_FLOATS = 64 * 1024
+# Weights beyond a share of an L3 come from memory: as many tiles of rows use each panel of them.
+cdef Py_ssize_t LARGE_WEIGHTS = 4 * 1024 * 1024
+cdef Py_ssize_t LEAST_TILES = 4
 # Rows this many floats apart (a multiple of 2 KB) fall into two sets of an 8-way L1; they are
 # gathered with a gap of one cache line.
 cdef Py_ssize_t ALIASED = 512
@@ -34,14 +37,15 @@ cdef struct DenseTask:
     Activation activation
 
 
-cdef void tiles(const DenseTask *task, const float *x, const float *addend, float *y,
-                Py_ssize_t rows) noexcept nogil:
-    """Multiply one block of rows by every panel."""
+cdef void tiles(
+        const DenseTask *task, const float *x, const float *addend, float *y, Py_ssize_t rows,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Multiply one block of rows by panels [start, stop)."""
     cdef const Kernels *kernels = task.kernels
     cdef Py_ssize_t offset = 0, step = even_tile(rows, kernels.gemm_rows)
     cdef Py_ssize_t index, m, height, place
     cdef Panel panel
-    for index in range(panel_count(kernels, task.columns)):
+    for index in range(start, stop):
         panel = panel_at(kernels, task.columns, task.depth, index)
         m = 0
         while m < rows:
@@ -55,29 +59,64 @@ cdef void tiles(const DenseTask *task, const float *x, const float *addend, floa
             m += height
 
 
+cdef const float *gather(
+        const DenseTask *task, const float *x, float *scratch, Py_ssize_t rows) noexcept nogil:
+    """Return rows at distances that do not alias, copied where they do."""
+    cdef Py_ssize_t m
+    if task.lda == task.depth:
+        return x
+    for m in range(rows):
+        memcpy(scratch + m * task.lda, x + m * task.depth, task.depth * sizeof(float))
+    return scratch
+
+
+cdef void some_rows(
+        const DenseTask *task, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t first, Py_ssize_t rows, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Multiply rows [first, first + rows) by panels [start, stop)."""
+    cdef const float *addend = NULL
+    if task.adds:
+        addend = inputs[1] + first * task.columns
+    tiles(task, gather(task, inputs[0] + first * task.depth, scratch, rows), addend,
+          output + first * task.columns, rows, start, stop)
+
+
 cdef int block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Rows [start, stop)."""
     cdef const DenseTask *task = <const DenseTask *>opaque
-    cdef const float *x
-    cdef const float *addend = NULL
     cdef float *y
-    cdef Py_ssize_t rows, m
+    cdef Py_ssize_t rows
     while start < stop:
         rows = min(task.block, stop - start)
-        x = inputs[0] + start * task.depth
-        y = output + start * task.columns
-        if task.lda != task.depth:
-            for m in range(rows):
-                memcpy(scratch + m * task.lda, x + m * task.depth, task.depth * sizeof(float))
-            x = scratch
-        if task.adds:
-            addend = inputs[1] + start * task.columns
-        tiles(task, x, addend, y, rows)
+        some_rows(task, inputs, output, scratch, start, rows, 0,
+                  panel_count(task.kernels, task.columns))
         if task.activation.run != NULL:
+            y = output + start * task.columns
             task.activation.run(y, y, rows * task.columns, task.activation.parameters)
         start += rows
+    return 0
+
+
+cdef int panels_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t units, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """All rows, but only the columns of panels [start, stop)."""
+    cdef const DenseTask *task = <const DenseTask *>opaque
+    cdef Py_ssize_t width = 2 * task.kernels.lanes, done = 0, rows, m
+    cdef Py_ssize_t first = start * width, columns = min(stop * width, task.columns) - first
+    cdef float *y
+    if columns <= 0:
+        return 0
+    while done < units:
+        rows = min(task.block, units - done)
+        some_rows(task, inputs, output, scratch, done, rows, start, stop)
+        if task.activation.run != NULL:
+            for m in range(done, done + rows):
+                y = output + m * task.columns + first
+                task.activation.run(y, y, columns, task.activation.parameters)
+        done += rows
     return 0
 
 
@@ -94,14 +133,19 @@ cdef class Dense(Kernel):
         self.task.kernels = kernels
         self.task.depth, self.task.columns, self.task.adds = depth, columns, adds
         self.task.activation = parse_activation(activation, kernels)
-        self.task.block = max(kernels.gemm_rows, BLOCK_FLOATS // depth // kernels.gemm_rows
-                              * kernels.gemm_rows)
+        self.task.block = max(
+            BLOCK_FLOATS // depth // kernels.gemm_rows,
+            LEAST_TILES if depth * columns > LARGE_WEIGHTS else 1) * kernels.gemm_rows
         self.task.lda = depth + GAP if depth % ALIASED == 0 else depth
         self.task.packed = self.allocate(packed_floats(kernels, columns, depth))
         if bias is not None:
             bias_floats = &bias[0]
         pack_panels(kernels, &kernel[0, 0], columns, bias_floats, columns, depth, self.packed)
         self.step.run = block
+        self.step.run_panels = panels_block
+        self.step.panels = panel_count(kernels, columns)
+        # Threads that share rows each read all weights; those that share panels, all inputs.
+        self.step.few = columns if self.step.panels > 1 else 0
         self.step.task = &self.task
         self.step.units = rows
         self.step.scratch = self.task.block * self.task.lda if self.task.lda != depth else 0

@@ -15,7 +15,8 @@ class Program:
         steps: Sequence[tuple[Kernel, tuple[_Slot, ...], _Slot]],
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
-        arena: int,
+        segments: list[tuple[int, int, int]],
+        wave: int = 0,
     ) -> None: ...
     def run(
         self, inputs: list[NDArray[Any]], outputs: list[NDArray[Any]], images: int, threads: int

@@ -1,16 +1,22 @@
 """Runs a plan: the one parallel region of a prediction.
 
-A program is a list of steps over buffers. Large batches are cut into groups of images, and a
-thread takes a group through all steps depth-first in an arena of its own, so that what one step
-writes the next one reads from L2 and no thread waits for another. With fewer images than
-threads, the threads share each step's units instead, with a barrier between steps. Either way a
-unit is computed by the same code on the same values: results do not depend on threads.
+A program is a list of steps over buffers, cut into segments. In a segment a thread takes a group
+of images through all steps depth-first in an arena of its own, so that what one step writes the
+next one reads from L2 and no thread waits for another. How many images a group has is the
+segment's own: one where images are large, many where weights are. Threads meet between
+segments. What goes from one segment to the next lies in memory that all of them share, and so
+that it stays bounded, large batches come in waves of some images that go through all segments.
+
+What cannot be spread over groups is shared: all threads do each step together, each some of its
+units (or, where those are few, of its panels of filters), and meet after it. So are the images
+that are left where the threads cannot get equally many, and steps with huge weights. Either way
+a unit is computed by the same code on the same values: results do not depend on threads.
 """
 
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cython.parallel cimport prange, threadid
+from cython.parallel cimport parallel
 from libc.stdlib cimport calloc, free
 
 from cnnfast._kernels import team
@@ -18,21 +24,28 @@ from cnnfast._kernels.step cimport (
     Kernel, Step, allocate_floats, padded_floats, release_floats,
 )
 
-# A group's buffers share half of a 1 MB L2 with the weights that stream through it.
-cdef Py_ssize_t GROUP_FLOATS = 128 * 1024
-# Beyond this many images a group only grows the arena; per-step cost is spread already.
-cdef Py_ssize_t LARGEST_GROUP = 64
+cdef extern from "team.h" nogil:
+    int team_size() noexcept
+    int team_place() noexcept
+    void team_meet() noexcept
+    Py_ssize_t team_take(Py_ssize_t *counter) noexcept
+
+# Values between segments, of the images of a wave: 64 MB, less than what peers keep for a batch.
+cdef Py_ssize_t WAVE_FLOATS = 16 * 1024 * 1024
 # Waking a team takes some 5 microseconds; two cores finish this much work in about 20.
 cdef double SERIAL_WORK = 2e6
+# Meeting takes a microsecond or two: steps are shared that take ten times as long on average.
+cdef double SHARED_WORK = 1e6
 
 cdef enum Place:
     INPUT
     OUTPUT
+    WAVE
     ARENA
 
 cdef struct Slot:
     Place place
-    Py_ssize_t index        # which input or output; in the arena: floats before it, per image
+    Py_ssize_t index        # which input or output; otherwise: floats before it, per image
     Py_ssize_t floats       # per image
 
 cdef struct Planned:
@@ -41,31 +54,64 @@ cdef struct Planned:
     Py_ssize_t inputs
     Slot *slots             # of the inputs
 
+cdef struct Segment:
+    Py_ssize_t first, stop  # steps
+    Py_ssize_t group        # images that a thread takes through them at a time; 0: shared
+    Py_ssize_t arena        # floats per image of values that stay inside
+    bint sharable           # steps are long enough to be shared
+
 cdef struct Call:
-    # Where one call's data lie.
+    # One call, as all its threads see it.
     char **inputs
     char **outputs
-    float *arena            # of the group being done
+    Py_ssize_t images
+    Py_ssize_t wave         # images of a wave
+    float *between          # values between segments, of a wave
+    float *common           # arena of images that threads share
+    float *own              # each thread's table of input pointers, scratch and arena
+    Py_ssize_t stride       # from one thread's to the next
+    Py_ssize_t taken        # groups
+    Py_ssize_t failed       # threads that met an index outside its table
+
+cdef struct Group:
+    # Images that go through some steps together: where they and their arena are.
+    Py_ssize_t wave         # image that the wave begins with
+    Py_ssize_t first        # counted from there
+    Py_ssize_t images
+    float *arena
+    Py_ssize_t room         # images that the arena's buffers have room for
 
 
 cdef Slot parse_slot(tuple slot) except *:
     cdef Slot parsed
     place, parsed.index, parsed.floats = slot
-    parsed.place = {"input": INPUT, "output": OUTPUT, "arena": ARENA}[place]
+    parsed.place = {"input": INPUT, "output": OUTPUT, "wave": WAVE, "arena": ARENA}[place]
     return parsed
 
 
-cdef float *address(Slot slot, Call call, Py_ssize_t image, Py_ssize_t group) noexcept nogil:
-    """Return where the group of images that begins at `image` lies in a buffer."""
+cdef float *address(Slot slot, const Call *call, Group group) noexcept nogil:
+    """Return where a group of images lies in a buffer."""
     if slot.place == INPUT:
-        return <float *>call.inputs[slot.index] + image * slot.floats
+        return <float *>call.inputs[slot.index] + (group.wave + group.first) * slot.floats
     if slot.place == OUTPUT:
-        return <float *>call.outputs[slot.index] + image * slot.floats
-    return call.arena + slot.index * group
+        return <float *>call.outputs[slot.index] + (group.wave + group.first) * slot.floats
+    if slot.place == WAVE:
+        return call.between + slot.index * call.wave + group.first * slot.floats
+    return group.arena + slot.index * group.room
+
+
+cdef Py_ssize_t up(Py_ssize_t count, Py_ssize_t divisor) noexcept nogil:
+    return (count + divisor - 1) // divisor
+
+
+cdef Py_ssize_t even_group(Py_ssize_t images, Py_ssize_t largest, int threads) noexcept nogil:
+    """Return a size of groups that gives threads equally many of about equal size."""
+    cdef Py_ssize_t each = up(images, threads)
+    return up(each, up(each, largest)) if images else 1
 
 
 cdef class Arena:
-    """Memory of one call: for each thread a table of input pointers, scratch and buffers."""
+    """Memory of one call, in floats."""
 
     cdef float *floats
     cdef Py_ssize_t count
@@ -85,34 +131,39 @@ cdef class Program:
 
     Args:
         steps: (kernel, input slots, output slot) in order; a slot is (place, index, floats) with
-            place "input", "output" or "arena".
+            place "input", "output", "wave" (between segments) or "arena" (inside one).
         inputs: floats per image of each input array.
         outputs: floats per image of each output array.
-        arena: floats per image of all arena buffers.
+        segments: (number of steps, images of a group or 0 to share, floats per image of the
+            arena) of each, in order; together all steps.
+        wave: floats per image of the buffers between segments.
     """
 
     cdef Planned *planned
-    cdef Py_ssize_t count
+    cdef Segment *segments
+    cdef Py_ssize_t count, segment_count
     cdef list kernels               # keeps packed constants alive
     cdef tuple inputs, outputs
-    cdef Py_ssize_t arena_floats, scratch_floats, table_floats, group
+    cdef Py_ssize_t wave_floats, scratch_floats, table_floats
+    cdef bint sharable              # some segment is
     cdef list idle                  # arenas not in use
     cdef readonly double work       # per image
 
-    def __cinit__(self, list steps, tuple inputs, tuple outputs, Py_ssize_t arena):
-        self.count = len(steps)
+    def __cinit__(self, list steps, tuple inputs, tuple outputs, list segments,
+                  Py_ssize_t wave=0):
+        self.count, self.segment_count = len(steps), len(segments)
         self.planned = <Planned *>calloc(max(1, self.count), sizeof(Planned))
-        if self.planned == NULL:
+        self.segments = <Segment *>calloc(max(1, self.segment_count), sizeof(Segment))
+        if self.planned == NULL or self.segments == NULL:
             raise MemoryError("cannot allocate the steps of a plan")
         self.kernels = [step[0] for step in steps]
-        self.inputs, self.outputs, self.arena_floats = inputs, outputs, arena
+        self.inputs, self.outputs, self.wave_floats = inputs, outputs, wave
         self.idle = []
         for index, (kernel, slots, output) in enumerate(steps):
             self.bind(index, kernel, slots, output)
         self.table_floats = padded_floats(self.table_floats)
         self.scratch_floats = padded_floats(self.scratch_floats)
-        largest = max(arena, *inputs, *outputs, 1)
-        self.group = min(max(GROUP_FLOATS // largest, 1), LARGEST_GROUP)
+        self.cut(segments)
 
     cdef int bind(self, Py_ssize_t position, Kernel kernel, tuple slots, tuple output) except -1:
         """Fill one step and widen what all steps share."""
@@ -130,11 +181,31 @@ cdef class Program:
         self.work += kernel.step.work
         return 0
 
+    cdef int cut(self, list segments) except -1:
+        """Fill the segments."""
+        cdef Segment *segment
+        cdef Py_ssize_t first = 0, index, step
+        cdef double work
+        for index, (steps, group, arena) in enumerate(segments):
+            segment = &self.segments[index]
+            segment.first, segment.stop = first, first + steps
+            segment.group, segment.arena = group, arena
+            work = 0
+            for step in range(segment.first, segment.stop):
+                work += self.planned[step].step.work
+            segment.sharable = group == 0 or work > SHARED_WORK * steps
+            self.sharable = self.sharable or segment.sharable
+            first = segment.stop
+        if first != self.count:
+            raise ValueError(f"segments hold {first} of {self.count} steps")
+        return 0
+
     def __dealloc__(self):
         if self.planned != NULL:
             for index in range(self.count):
                 free(self.planned[index].slots)
         free(self.planned)
+        free(self.segments)
 
     def run(self, list inputs, list outputs, Py_ssize_t images, int threads):
         """Fill outputs from inputs.
@@ -156,37 +227,66 @@ cdef class Program:
             raise ValueError(
                 f"a model can have at most 16 inputs and outputs. "
                 f"Received {given} inputs and {len(self.outputs)} outputs.")
-        call.inputs, call.outputs, call.arena = pointers, pointers + given, NULL
+        call.inputs, call.outputs, call.images = pointers, pointers + given, images
         try:
             for array, floats in zip(inputs, self.inputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS, images * floats * 4, views, pointers, held)
             for array, floats in zip(outputs, self.outputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE, images * floats * 4,
                             views, pointers, held)
-            return self.dispatch(call, images, threads) == 0
+            return self.dispatch(call, threads) == 0
         finally:
             while held:
                 held -= 1
                 PyBuffer_Release(&views[held])
 
-    cdef int dispatch(self, Call call, Py_ssize_t images, int threads) except -1:
-        """Choose between serial, image-parallel and unit-parallel, and run."""
-        cdef int claimed = 1, failures
-        if images == 0 or self.count == 0:
+    cdef int dispatch(self, Call call, int threads) except -1:
+        """Choose how many threads, and run."""
+        cdef int claimed = 1
+        if call.images == 0 or self.count == 0:
             return 0
-        if threads > 1 and self.work * images > SERIAL_WORK:
+        if not self.sharable:
+            threads = min(threads, call.images)
+        if threads > 1 and self.work * call.images > SERIAL_WORK:
             claimed = team.claim(threads)
         try:
-            if claimed == 1:
-                failures = self.run_serial(call, images)
-            elif images < claimed:
-                failures = self.run_units(call, images, claimed)
-            else:
-                failures = self.run_groups(call, images, claimed)
+            return self.run_team(call, claimed) != 0
         finally:
             if claimed > 1:
                 team.release()
-        return failures
+
+    cdef Py_ssize_t run_team(self, Call call, int threads) except -1:
+        """Lay out the call's memory and take all images through all segments."""
+        cdef Py_ssize_t own = 0, common = 0, index
+        cdef Arena arena
+        call.wave = self.wave_of(call.images, threads)
+        call.taken, call.failed = 0, 0
+        for index in range(self.segment_count):
+            own = max(own, self.segments[index].arena
+                      * min(call.wave, self.segments[index].group))
+            if threads > 1 and self.segments[index].sharable:
+                common = max(common, self.segments[index].arena
+                             * min(threads - 1, call.images))
+        call.stride = padded_floats(self.table_floats + self.scratch_floats + own)
+        arena = self.borrow(call.stride * threads + common + self.wave_floats * call.wave)
+        call.own, call.common = arena.floats, arena.floats + call.stride * threads
+        call.between = call.common + common
+        if threads == 1:
+            with nogil:
+                self.walk(&call, 0, 1)
+        else:
+            with nogil, parallel(num_threads=threads):
+                self.walk(&call, team_place(), team_size())
+        self.idle.append(arena)
+        return call.failed
+
+    cdef Py_ssize_t wave_of(self, Py_ssize_t images, int threads) noexcept nogil:
+        """Return how many images go through all segments together: all where memory allows."""
+        cdef Py_ssize_t most = images, waves
+        if self.wave_floats:
+            most = max(1, WAVE_FLOATS // self.wave_floats // threads) * threads
+        waves = up(images, most)
+        return min(images, up(up(images, waves), threads) * threads)
 
     cdef Arena borrow(self, Py_ssize_t count):
         """Take an idle arena that is large enough, or make one."""
@@ -197,79 +297,83 @@ cdef class Program:
             return Arena(count)
         return arena if arena.count >= count else Arena(count)
 
-    cdef int run_serial(self, Call call, Py_ssize_t images) except -1:
-        cdef Py_ssize_t group = min(self.group, images), first = 0
-        cdef Py_ssize_t private = self.table_floats + self.scratch_floats
-        cdef Arena arena = self.borrow(private + self.arena_floats * group)
+    cdef void walk(self, Call *call, int thread, int threads) noexcept nogil:
+        """Do one thread's part of everything."""
+        cdef Py_ssize_t index, taken = 0
         cdef int failures = 0
-        call.arena = arena.floats + private
-        with nogil:
-            while first < images:
-                failures |= self.walk(call, arena.floats, first, min(group, images - first), group)
-                first += group
-        self.idle.append(arena)
+        cdef Group group
+        group.wave = 0
+        while group.wave < call.images:
+            for index in range(self.segment_count):
+                if threads > 1 and group.wave + index > 0:
+                    team_meet()
+                group.images = min(call.wave, call.images - group.wave)
+                failures |= self.do_segment(&self.segments[index], call, group, &taken, thread,
+                                            threads)
+            group.wave += call.wave
+        if failures:
+            team_take(&call.failed)
+
+    cdef int do_segment(self, const Segment *segment, Call *call, Group group,
+                        Py_ssize_t *taken, int thread, int threads) noexcept nogil:
+        """Do one thread's part of a segment for a wave: first groups, then what is shared."""
+        cdef Py_ssize_t images = group.images, groups, whole = images, index
+        cdef float *own = call.own + thread * call.stride
+        cdef int failures = 0
+        if threads > 1 and segment.sharable:
+            whole = images - images % threads if segment.group else 0
+        group.room = even_group(whole, max(1, segment.group), threads)
+        group.arena = own + self.table_floats + self.scratch_floats
+        groups = up(whole, group.room)
+        # All threads count alike: each gets one number too many, and then they meet.
+        index = team_take(&call.taken) - taken[0]
+        while index < groups:
+            group.first = index * group.room
+            group.images = min(group.room, whole - group.first)
+            failures |= self.do_group(segment, call, group, own)
+            index = team_take(&call.taken) - taken[0]
+        taken[0] += groups + threads
+        if whole < images:
+            group.first, group.images, group.room = whole, images - whole, images - whole
+            group.arena = call.common
+            failures |= self.share_group(segment, call, group, own, thread, threads)
         return failures
 
-    cdef int run_groups(self, Call call, Py_ssize_t images, int threads) except -1:
-        """Each thread takes groups of images through all steps."""
-        cdef Py_ssize_t group = min(self.group, (images + threads - 1) // threads)
-        cdef Py_ssize_t groups = (images + group - 1) // group, index
-        cdef Py_ssize_t private = self.table_floats + self.scratch_floats
-        cdef Py_ssize_t stride = padded_floats(private + self.arena_floats * group)
-        cdef Arena arena = self.borrow(stride * threads)
-        cdef int failures = 0
-        for index in prange(groups, nogil=True, num_threads=threads, schedule="dynamic"):
-            failures |= self.walk_group(call, arena.floats + threadid() * stride, private,
-                                        index * group, min(group, images - index * group), group)
-        self.idle.append(arena)
-        return failures
-
-    cdef int walk_group(self, Call call, float *own, Py_ssize_t private, Py_ssize_t first,
-                        Py_ssize_t images, Py_ssize_t group) noexcept nogil:
-        """Take one group through all steps in the thread's own arena."""
-        call.arena = own + private
-        return self.walk(call, own, first, images, group)
-
-    cdef int walk(self, Call call, float *own, Py_ssize_t first, Py_ssize_t images,
-                  Py_ssize_t group) noexcept nogil:
-        """Do all steps for images [first, first + images)."""
+    cdef int do_group(self, const Segment *segment, const Call *call, Group group,
+                      float *own) noexcept nogil:
+        """Take a group through all steps of a segment."""
         cdef Py_ssize_t index
         cdef int failures = 0
-        cdef Planned *planned
-        for index in range(self.count):
-            planned = &self.planned[index]
-            failures |= self.do_units(planned, call, own, first, group,
-                                      0, images * planned.step.units)
+        for index in range(segment.first, segment.stop):
+            failures |= self.do_step(&self.planned[index], call, group, own, 0, 1)
         return failures
 
-    cdef int do_units(self, Planned *planned, Call call, float *own, Py_ssize_t first,
-                      Py_ssize_t group, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-        """Do units [start, stop) of one step for the group that begins at image `first`."""
+    cdef int share_group(self, const Segment *segment, const Call *call, Group group,
+                         float *own, int thread, int threads) noexcept nogil:
+        """Do one thread's part of each step of a segment."""
+        cdef Py_ssize_t index
+        cdef int failures = 0
+        for index in range(segment.first, segment.stop):
+            failures |= self.do_step(&self.planned[index], call, group, own, thread, threads)
+            if index + 1 < segment.stop:
+                team_meet()
+        return failures
+
+    cdef int do_step(self, const Planned *planned, const Call *call, Group group, float *own,
+                     int thread, int threads) noexcept nogil:
+        """Do one thread's part of a step for a group."""
+        cdef const Step *step = &planned.step
         cdef const float **table = <const float **>own
-        cdef Py_ssize_t index
+        cdef float *output = address(planned.output, call, group)
+        cdef Py_ssize_t index, units = group.images * step.units
         for index in range(planned.inputs):
-            table[index] = address(planned.slots[index], call, first, group)
-        return planned.step.run(planned.step.task, table,
-                                address(planned.output, call, first, group),
-                                own + self.table_floats, start, stop)
-
-    cdef int run_units(self, Call call, Py_ssize_t images, int threads) except -1:
-        """All threads share the units of each step; a barrier stands between steps."""
-        cdef Py_ssize_t private = self.table_floats + self.scratch_floats
-        cdef Arena arena = self.borrow(private * threads + self.arena_floats * images)
-        cdef Py_ssize_t index, chunk, units
-        cdef int failures = 0
-        cdef Planned *planned
-        call.arena = arena.floats + private * threads
-        for index in range(self.count):
-            planned = &self.planned[index]
-            units = images * planned.step.units
-            for chunk in prange(threads, nogil=True, num_threads=threads, schedule="static"):
-                failures |= self.do_units(planned, call, arena.floats + threadid() * private, 0,
-                                          images, units * chunk // threads,
-                                          units * (chunk + 1) // threads)
-        self.idle.append(arena)
-        return failures
+            table[index] = address(planned.slots[index], call, group)
+        if threads > 1 and units < step.few and (step.panels >= threads or units < threads):
+            return step.run_panels(step.task, table, output, own + self.table_floats, units,
+                                   step.panels * thread // threads,
+                                   step.panels * (thread + 1) // threads)
+        return step.run(step.task, table, output, own + self.table_floats,
+                        units * thread // threads, units * (thread + 1) // threads)
 
 
 cdef Py_ssize_t hold(object array, int flags, Py_ssize_t size, Py_buffer *views, char **pointers,

@@ -16,12 +16,23 @@ static inline float *allocate_floats(ptrdiff_t count)
 }
 static inline void release_floats(float *block) { _aligned_free(block); }
 #else
+/* Linux gives pages of 2 MB to who asks: with the usual 4 KB, streams of weights spend a
+ * twentieth of their time on address translation. */
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#define HUGE_PAGE ((size_t)2 << 20)
+
 static inline float *allocate_floats(ptrdiff_t count)
 {
+    size_t size = (size_t)count * sizeof(float) + CACHE_LINE;
+    int is_huge = size >= 2 * HUGE_PAGE;
     void *block = NULL;
-    return posix_memalign(&block, CACHE_LINE, (size_t)count * sizeof(float) + CACHE_LINE)
-               ? NULL
-               : (float *)block;
+    if (posix_memalign(&block, is_huge ? HUGE_PAGE : CACHE_LINE, size)) return NULL;
+#if defined(MADV_HUGEPAGE)
+    if (is_huge) madvise(block, size / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return (float *)block;
 }
 static inline void release_floats(float *block) { free(block); }
 #endif

@@ -14,11 +14,20 @@ ctypedef int (*block_function)(
     const void *task, const float *const *inputs, float *output, float *scratch,
     Py_ssize_t start, Py_ssize_t stop) noexcept nogil
 
+# Do all `units` of a group of images, but of their outputs only what panels [start, stop) of the
+# weights give. Return 0.
+ctypedef int (*panels_function)(
+    const void *task, const float *const *inputs, float *output, float *scratch,
+    Py_ssize_t units, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
+
 cdef struct Step:
     block_function run
+    panels_function run_panels
     const void *task
     Py_ssize_t units        # pieces an image can be cut into, for threads to share
     Py_ssize_t scratch      # floats that a thread needs beside inputs and output
+    Py_ssize_t panels       # pieces the weights can be cut into
+    Py_ssize_t few          # of fewer units than this, threads had better share the panels
     double work             # per image: floating-point operations, or four per float moved
 
 cdef struct Activation:
@@ -31,6 +40,7 @@ cdef struct Activation:
 cdef class Kernel:
     cdef Step step
     cdef float *packed
+    cdef Py_ssize_t packed_floats
     cdef float *allocate(self, Py_ssize_t count) except NULL
 
 cdef class Scratch:

@@ -27,9 +27,25 @@ cdef class Kernel:
         """Pieces that one image can be cut into for threads to share."""
         return self.step.units
 
+    @property
+    def panels(self):
+        """Pieces that the weights can be cut into for threads to share; 0 where they cannot."""
+        return self.step.panels
+
+    @property
+    def scratch(self):
+        """Bytes that a thread needs beside inputs and output."""
+        return 4 * self.step.scratch
+
+    @property
+    def weights(self):
+        """Bytes of packed constants."""
+        return 4 * self.packed_floats
+
     cdef float *allocate(self, Py_ssize_t count) except NULL:
         """Allocate the packed constants, once."""
         self.packed = allocate_floats(count)
+        self.packed_floats = count
         if self.packed == NULL:
             raise MemoryError(f"cannot allocate {count * 4} bytes of packed weights")
         return self.packed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,13 +11,15 @@ from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.describe import Line, describe
 from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.engine.machine import machine
 from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.passes import optimize
+from cnnfast.engine.segments import Load, Segment, cut_into_segments
 from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.layout import Concatenate
 from cnnfast.threads import thread_count
 
-Slot: TypeAlias = tuple[Literal["input", "output", "arena"], int, int]
+Slot: TypeAlias = tuple[Literal["input", "output", "wave", "arena"], int, int]
 
 
 class Plan:
@@ -35,13 +37,20 @@ class Plan:
         self.inputs = tuple(graph.inputs)
         operations, self.outputs = with_own_outputs(graph)
         operations = live_operations(operations, self.outputs)
-        slots, arena = place_values(operations, self.inputs, self.outputs)
         self._lines = [Line(operation, prepare(operation)) for operation in operations]
+        self._segments = cut_into_segments(loads_of(self._lines, self.outputs), machine())
+        places = place_values(operations, self._segments, self.inputs, self.outputs)
         steps = [
-            (kernel, slots_of(operation.inputs, slots), slots[operation.output])
+            (kernel, slots_of(operation.inputs, places.slots), places.slots[operation.output])
             for operation, kernel in self._lines
         ]
-        self._program = Program(steps, sizes(self.inputs), sizes(self.outputs), arena)
+        segments = [
+            (segment.stop - segment.first, segment.group, arena)
+            for segment, arena in zip(self._segments, places.arenas, strict=True)
+        ]
+        self._program = Program(
+            steps, sizes(self.inputs), sizes(self.outputs), segments, places.wave
+        )
         self._tables = tables_of(operations, self.inputs)
         self._outputs = tuple((value.shape, np.dtype(value.dtype)) for value in self.outputs)
 
@@ -152,36 +161,85 @@ def live_operations(operations: list[Operation], outputs: tuple[Value, ...]) -> 
     return live[::-1]
 
 
-def place_values(
-    operations: list[Operation], inputs: tuple[Value, ...], outputs: tuple[Value, ...]
-) -> tuple[dict[Value, Slot], int]:
-    """Say where each value that owns memory lies.
+class Places(NamedTuple):
+    """Where values lie.
 
-    Returns:
-        The slot of each, and the floats per image of the arena.
+    Attributes:
+        slots: of each value that owns memory.
+        arenas: floats per image of each segment's arena.
+        wave: floats per image of what lies between segments.
     """
+
+    slots: dict[Value, Slot]
+    arenas: list[int]
+    wave: int
+
+
+def place_values(
+    operations: list[Operation],
+    segments: list[Segment],
+    inputs: tuple[Value, ...],
+    outputs: tuple[Value, ...],
+) -> Places:
+    """Say where each value that owns memory lies."""
     slots: dict[Value, Slot] = {}
     for index, value in enumerate(inputs):
         slots[value] = ("input", index, value.size)
     for index, value in enumerate(outputs):
         slots[value.root] = ("output", index, value.size)
-    lifetimes = lifetimes_of(operations, slots)
-    offsets, arena = assign_offsets(list(lifetimes.values()))
+    spans = {
+        value: span for value, span in spans_of(operations).items() if value not in slots
+    }
+    segment_of = [
+        index for index, segment in enumerate(segments) for _ in range(segment.first, segment.stop)
+    ]
+    between: dict[Value, Lifetime] = {}
+    inside: list[dict[Value, Lifetime]] = [{} for _ in segments]
+    for value, (first, last) in spans.items():
+        begin, end = segment_of[first], segment_of[last]
+        if begin == end and not segments[begin].shared:
+            inside[begin][value] = Lifetime(value.size, first, last)
+        else:
+            # Groups of a segment are at different steps, so that its values are all alive.
+            between[value] = Lifetime(value.size, begin, end)
+    wave = place(between, "wave", slots)
+    return Places(slots, [place(values, "arena", slots) for values in inside], wave)
+
+
+def place(
+    lifetimes: dict[Value, Lifetime], where: Literal["wave", "arena"], slots: dict[Value, Slot]
+) -> int:
+    """Place values in one block, fill in their slots, and return its floats per image."""
+    offsets, floats = assign_offsets(list(lifetimes.values()))
     for value, offset in zip(lifetimes, offsets, strict=True):
-        slots[value] = ("arena", offset, value.size)
-    return slots, arena
+        slots[value] = (where, offset, value.size)
+    return floats
 
 
-def lifetimes_of(operations: list[Operation], placed: dict[Value, Slot]) -> dict[Value, Lifetime]:
-    """Find when each value that is not placed yet is written and last read."""
-    lifetimes: dict[Value, Lifetime] = {}
+def spans_of(operations: list[Operation]) -> dict[Value, tuple[int, int]]:
+    """Find the steps that write values, inputs aside, and that read them last."""
+    spans: dict[Value, tuple[int, int]] = {}
     for step, operation in enumerate(operations):
         for value in operation.inputs:
-            if value.root in lifetimes:
-                lifetimes[value.root] = lifetimes[value.root]._replace(last=step)
-        if operation.output not in placed:
-            lifetimes[operation.output] = Lifetime(operation.output.size, step, step)
-    return lifetimes
+            if value.root in spans:
+                spans[value.root] = (spans[value.root][0], step)
+        spans[operation.output] = (step, step)
+    return spans
+
+
+def loads_of(lines: list[Line], outputs: tuple[Value, ...]) -> list[Load]:
+    """Count what each step moves and what is alive before it."""
+    spans = spans_of([line.operation for line in lines])
+    crossing = [0] * (len(lines) + 1)
+    kept = {value.root for value in outputs}
+    for value, (first, last) in spans.items():
+        if value not in kept:
+            for step in range(first + 1, last + 1):
+                crossing[step] += 4 * value.size
+    return [
+        Load(line.bytes(), line.kernel.weights, alive, line.kernel.panels > 1)
+        for line, alive in zip(lines, crossing, strict=False)
+    ]
 
 
 def sizes(values: tuple[Value, ...]) -> tuple[int, ...]:
