@@ -287,7 +287,7 @@ def run_program(kernel, inputs, threads):
     """Run one kernel as a plan does, by its block function."""
     images, size = inputs[0].shape
     slots = tuple(("input", k, size) for k in range(len(inputs)))
-    program = Program([(kernel, slots, ("output", 0, size))], (size,) * len(inputs), (size,), [(1, 64, 0)])
+    program = Program([(kernel, slots, ("output", 0, size))], (size,) * len(inputs), (size,), 0)
     outputs = np.full((images, size), np.nan, np.float32)
     program.run(inputs, [outputs], images, threads)
     return outputs

@@ -73,7 +73,7 @@ def test_scale_shift_in_a_plan_gives_the_same_as_alone(isa, threads, images, row
     expected = run(inputs, scale, shift)
     kernel = ScaleShift(rows, 3, scale, shift)
     size = 3 * rows
-    program = Program([(kernel, (("input", 0, size),), ("output", 0, size))], (size,), (size,), [(1, 64, 0)])
+    program = Program([(kernel, (("input", 0, size),), ("output", 0, size))], (size,), (size,), 0)
     outputs = np.full_like(inputs, np.nan)
     program.run([inputs], [outputs], images, threads)
     np.testing.assert_array_equal(outputs, expected)

@@ -81,7 +81,7 @@ def test_row_function_in_a_plan_gives_the_same_as_alone(isa, threads, name):
     sizes = 7 * 22, 7 * expected.shape[1]
     kernel = RowActivate(name, 7, 22)
     program = Program([(kernel, (("input", 0, sizes[0]),), ("output", 0, sizes[1]))],
-                      sizes[:1], sizes[1:], [(1, 64, 0)])  # fmt: skip
+                      sizes[:1], sizes[1:], 0)  # fmt: skip
     outputs = np.full_like(expected, np.nan)
     program.run([inputs], [outputs], 3, threads)
     np.testing.assert_array_equal(outputs, expected)

@@ -20,7 +20,7 @@ def big_program() -> tuple[Program, np.ndarray]:
     random = np.random.default_rng(3)
     kernel = random.standard_normal((256, 128), dtype=np.float32)
     dense = Dense(1, kernel, None, ("linear", 0.0, np.inf, 0.0))
-    program = Program([(dense, (("input", 0, 256),), ("output", 0, 128))], (256,), (128,), [(1, 64, 0)])
+    program = Program([(dense, (("input", 0, 256),), ("output", 0, 128))], (256,), (128,), 0)
     return program, random.standard_normal((512, 256), dtype=np.float32)
 
 

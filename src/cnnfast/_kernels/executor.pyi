@@ -7,6 +7,8 @@ from cnnfast._kernels.step import Kernel
 
 _Slot = tuple[str, int, int]
 
+LARGEST_GROUP: int
+
 class Program:
     @property
     def work(self) -> float: ...
@@ -15,8 +17,8 @@ class Program:
         steps: Sequence[tuple[Kernel, tuple[_Slot, ...], _Slot]],
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
-        segments: list[tuple[int, int, int]],
-        wave: int = 0,
+        wave: int,
+        segments: list[tuple[int, int, int]] | None = None,
     ) -> None: ...
     def run(
         self, inputs: list[NDArray[Any]], outputs: list[NDArray[Any]], images: int, threads: int

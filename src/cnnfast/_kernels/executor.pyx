@@ -37,6 +37,9 @@ cdef double SERIAL_WORK = 2e6
 # Meeting takes a microsecond or two: steps are shared that take ten times as long on average.
 cdef double SHARED_WORK = 1e6
 
+# Beyond this many images a group only grows its arena: the cost of a step's call is spread.
+LARGEST_GROUP = 64
+
 cdef enum Place:
     INPUT
     OUTPUT
@@ -134,9 +137,9 @@ cdef class Program:
             place "input", "output", "wave" (between segments) or "arena" (inside one).
         inputs: floats per image of each input array.
         outputs: floats per image of each output array.
-        segments: (number of steps, images of a group or 0 to share, floats per image of the
-            arena) of each, in order; together all steps.
         wave: floats per image of the buffers between segments.
+        segments: (number of steps, images of a group or 0 to share, floats per image of the
+            arena) of each, in order; together all steps. None for one that needs no arena.
     """
 
     cdef Planned *planned
@@ -149,8 +152,10 @@ cdef class Program:
     cdef list idle                  # arenas not in use
     cdef readonly double work       # per image
 
-    def __cinit__(self, list steps, tuple inputs, tuple outputs, list segments,
-                  Py_ssize_t wave=0):
+    def __cinit__(self, list steps, tuple inputs, tuple outputs, Py_ssize_t wave,
+                  list segments=None):
+        if segments is None:
+            segments = [(len(steps), LARGEST_GROUP, 0)]
         self.count, self.segment_count = len(steps), len(segments)
         self.planned = <Planned *>calloc(max(1, self.count), sizeof(Planned))
         self.segments = <Segment *>calloc(max(1, self.segment_count), sizeof(Segment))

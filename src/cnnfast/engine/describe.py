@@ -1,20 +1,29 @@
-"""A plan as a table: what runs, on what shapes, and what will bound it."""
+"""A plan as a table: what runs, on what shapes, in which groups, and what will bound it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.graph import Operation
+from cnnfast.engine.machine import machine
+from cnnfast.engine.segments import Segment
 from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR
+
+if TYPE_CHECKING:
+    from cnnfast.engine.plan import Plan
 
 # Multiply-adds pay off where a step does this many operations for a byte that it moves: about
 # what two AVX-512 pipes do while L2 delivers 32 bytes.
 RIDGE = 1.0
 
-HEADER = ("step", "kernel", "input", "output", "fused", "MFLOP", "KB", "bound by")
+HEADER = (
+    "step", "segment", "kernel", "input", "output", "fused", "MFLOP", "KB", "weights KB",
+    "bound by",
+)  # fmt: skip
 
 
 class Line(NamedTuple):
@@ -33,36 +42,117 @@ class Line(NamedTuple):
         values = (*self.operation.inputs, self.operation.output)
         return 4 * sum(value.size for value in values)
 
-    def cells(self, number: int, batch: int) -> tuple[str, ...]:
+    def bound(self, together: int) -> str:
+        """Tell what takes longest: arithmetic, reading values, or reading weights.
+
+        Args:
+            together: images that use the weights each time they are read.
+        """
+        assumed = machine()
+        weights = self.kernel.weights
+        times = {
+            "arithmetic": self.kernel.work / assumed.flops,
+            "memory": RIDGE * self.bytes() / assumed.flops,
+            "weights": weights / assumed.weights_rates[weights > assumed.l3] / together,
+        }
+        return max(times, key=lambda bound: times[bound])
+
+    def cells(self, number: int, index: int, segment: Segment, batch: int) -> tuple[str, ...]:
         """Return the row of the table for a batch."""
-        bound = "arithmetic" if self.kernel.work > RIDGE * self.bytes() else "memory"
         return (
             str(number),
+            str(index),
             type(self.kernel).__name__,
             " + ".join(shape_text(value.shape) for value in self.operation.inputs),
             shape_text(self.operation.output.shape),
             ", ".join(fused_parts(self.operation.op)),
             f"{batch * self.kernel.work / 1e6:.3g}",
             f"{batch * self.bytes() / 1e3:.3g}",
-            bound,
+            f"{self.kernel.weights / 1e3:.3g}",
+            self.bound(min(segment.group or batch, batch)),
         )
 
 
-def describe(lines: Sequence[Line], batch: int) -> str:
-    """Write a plan's steps as a table.
+class Cut(NamedTuple):
+    """A segment with its memory.
+
+    Attributes:
+        segment: its steps and groups.
+        arena: bytes per image of the values that stay inside.
+    """
+
+    segment: Segment
+    arena: int
+
+    def text(self) -> str:
+        """Say how images go through it."""
+        first, stop, group = self.segment
+        steps = f"steps {first} to {stop - 1}" if stop - first > 1 else f"step {first}"
+        if self.segment.shared:
+            return f"{steps}: threads share each step for all images"
+        images = "one image" if group == 1 else f"{group} images"
+        return f"{steps}: a thread takes {images} at a time, {self.arena * group / 1e6:.3g} MB"
+
+
+class Description:
+    """A plan seen for a batch.
+
+    Args:
+        plan: the plan.
+        batch: images.
+    """
+
+    def __init__(self, plan: Plan, batch: int) -> None:
+        self._plan = plan
+        self._batch = batch
+
+    def __str__(self) -> str:
+        return self._plan.describe(self._batch)
+
+    def describe(self, print_fn: Callable[[str], Any] | None = None) -> None:
+        """Print the table of steps and segments.
+
+        Args:
+            print_fn: called with the text; None to print it.
+        """
+        (print_fn or print)(str(self))
+
+
+def describe(
+    lines: Sequence[Line], cuts: Sequence[Cut], folded: Counter[str] | None, batch: int
+) -> str:
+    """Write a plan as a table of its steps, and a list of its segments.
 
     Args:
         lines: the steps in order.
+        cuts: the segments in order.
+        folded: operations whose work other steps do, by kind; None if it is not known.
         batch: images that operations and bytes are counted for.
     """
-    rows = [HEADER, *(line.cells(number, batch) for number, line in enumerate(lines))]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADER))]
-    text = [
+    rows = [HEADER]
+    for index, (segment, _) in enumerate(cuts):
+        for number in range(segment.first, segment.stop):
+            rows.append(lines[number].cells(number, index, segment, batch))
+    total = batch * sum(line.kernel.work for line in lines) / 1e6
+    weights = sum(line.kernel.weights for line in lines) / 1e6
+    text = [*aligned_columns(rows)]
+    text += [f"segment {index}, {cut.text()}" for index, cut in enumerate(cuts)]
+    if folded:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(folded.items()))
+        text.append(f"folded or fused into others: {kinds}")
+    text.append(
+        f"{len(lines)} steps, {total:.3g} MFLOP for {batch} images, {weights:.3g} MB of weights"
+    )
+    return "\n".join(text)
+
+
+def aligned_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Write rows so that their columns line up."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    total = batch * sum(line.kernel.work for line in lines) / 1e6
-    return "\n".join([*text, f"{len(lines)} steps, {total:.3g} MFLOP for {batch} images"])
 
 
 def fused_parts(op: Op) -> Iterator[str]:

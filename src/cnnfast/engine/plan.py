@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
-from cnnfast.engine.describe import Line, describe
+from cnnfast.engine.describe import Cut, Line, describe
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.machine import machine
 from cnnfast.engine.memory import Lifetime, assign_offsets
@@ -27,29 +28,31 @@ class Plan:
 
     Args:
         graph: the network; it is not changed.
+        folded: how many operations of which kinds are no steps, because others do their work.
 
     Attributes:
         inputs: the input values.
         outputs: the output values.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, folded: Counter[str] | None = None) -> None:
         self.inputs = tuple(graph.inputs)
         operations, self.outputs = with_own_outputs(graph)
         operations = live_operations(operations, self.outputs)
         self._lines = [Line(operation, prepare(operation)) for operation in operations]
-        self._segments = cut_into_segments(loads_of(self._lines, self.outputs), machine())
-        places = place_values(operations, self._segments, self.inputs, self.outputs)
+        self._folded = folded
+        segments = cut_into_segments(loads_of(self._lines, self.outputs), machine())
+        places = place_values(operations, segments, self.inputs, self.outputs)
         steps = [
             (kernel, slots_of(operation.inputs, places.slots), places.slots[operation.output])
             for operation, kernel in self._lines
         ]
-        segments = [
-            (segment.stop - segment.first, segment.group, arena)
-            for segment, arena in zip(self._segments, places.arenas, strict=True)
+        self._cuts = [
+            Cut(segment, 4 * arena) for segment, arena in zip(segments, places.arenas, strict=True)
         ]
         self._program = Program(
-            steps, sizes(self.inputs), sizes(self.outputs), segments, places.wave
+            steps, sizes(self.inputs), sizes(self.outputs), places.wave,
+            [(cut.segment.steps, cut.segment.group, cut.arena // 4) for cut in self._cuts],
         )
         self._tables = tables_of(operations, self.inputs)
         self._outputs = tuple((value.shape, np.dtype(value.dtype)) for value in self.outputs)
@@ -60,12 +63,12 @@ class Plan:
         return self._program.work
 
     def describe(self, batch: int = 1) -> str:
-        """Write the steps as a table: kernels, shapes, operations, bytes, what bounds them.
+        """Write the plan as a table: its steps, and the segments they are done in.
 
         Args:
             batch: images that operations and bytes are counted for.
         """
-        return describe(self._lines, batch)
+        return describe(self._lines, self._cuts, self._folded, batch)
 
     def run(
         self,
@@ -98,7 +101,13 @@ class Plan:
 
 def compile_graph(graph: Graph) -> Plan:
     """Make a plan of a graph, rewritten so that there is less to do."""
-    return Plan(optimize(graph))
+    optimized = optimize(graph)
+    return Plan(optimized, kinds_of(graph) - kinds_of(optimized))
+
+
+def kinds_of(graph: Graph) -> Counter[str]:
+    """Count a graph's operations by their names."""
+    return Counter(type(operation.op).__name__ for operation in graph.operations)
 
 
 def prepare(operation: Operation) -> Kernel:

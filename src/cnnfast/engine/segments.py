@@ -56,6 +56,11 @@ class Segment(NamedTuple):
     group: int
 
     @property
+    def steps(self) -> int:
+        """How many steps it has."""
+        return self.stop - self.first
+
+    @property
     def shared(self) -> bool:
         """Whether all threads do each step together."""
         return self.group == 0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cnnfast.engine.arrays import KernelDtype, cast_to_declared, numeric_array
 from cnnfast.engine.base_layer import Layer
+from cnnfast.engine.describe import Description
 from cnnfast.engine.placed import shapes_of
 from cnnfast.engine.structure import flatten, flatten_shapes, pack_like
 from cnnfast.engine.tensor import KerasTensor
@@ -76,6 +77,25 @@ class GraphModel(Model):
         return list(self.layers)
 
     # ---- on KerasTensors
+
+    def plan(self, batch: int = 1) -> Description:
+        """Show what a prediction runs: `model.plan(32).describe()` prints it as a table.
+
+        Args:
+            batch: images that operations and bytes are counted for.
+
+        Raises:
+            ValueError: an input has an axis of unknown length besides the batch, or `batch` is
+                less than 1.
+        """
+        shapes = [tuple(tensor.shape[1:]) for tensor in self.inputs]
+        if any(None in shape for shape in shapes):
+            raise ValueError(
+                f"A plan needs inputs of known shapes. Model '{self.name}' takes {shapes}."
+            )
+        if batch < 1:
+            raise ValueError(f"`batch` must be at least 1. Received: {batch!r}")
+        return Description(self.compiled_for([(batch, *shape) for shape in shapes]).plan, batch)
 
     def check_inputs(self, shapes: Any) -> None:
         """Refuse inputs whose shapes do not fit those of the model.
