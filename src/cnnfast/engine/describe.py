@@ -51,8 +51,8 @@ class Line(NamedTuple):
         assumed = machine()
         weights = self.kernel.weights
         times = {
-            "arithmetic": self.kernel.work / assumed.flops,
             "memory": RIDGE * self.bytes() / assumed.flops,
+            "arithmetic": self.kernel.work / assumed.flops,
             "weights": weights / assumed.weights_rates[weights > assumed.l3] / together,
         }
         return max(times, key=lambda bound: times[bound])
@@ -129,13 +129,13 @@ def describe(
         folded: operations whose work other steps do, by kind; None if it is not known.
         batch: images that operations and bytes are counted for.
     """
-    rows = [HEADER]
+    rows: list[tuple[str, ...]] = [HEADER]
     for index, (segment, _) in enumerate(cuts):
-        for number in range(segment.first, segment.stop):
-            rows.append(lines[number].cells(number, index, segment, batch))
+        steps = range(segment.first, segment.stop)
+        rows += [lines[number].cells(number, index, segment, batch) for number in steps]
     total = batch * sum(line.kernel.work for line in lines) / 1e6
     weights = sum(line.kernel.weights for line in lines) / 1e6
-    text = [*aligned_columns(rows)]
+    text = aligned_columns(rows)
     text += [f"segment {index}, {cut.text()}" for index, cut in enumerate(cuts)]
     if folded:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(folded.items()))

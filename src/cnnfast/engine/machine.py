@@ -38,18 +38,10 @@ MB: Final = 1 << 20
 # Measured on one machine, an EPYC of 2022 with 1 MB of L2 and 32 MB of L3, in all its modes, in
 # ResNet50, VGG16 and small networks; NEON's are those of SSE2, which is as wide.
 MACHINES: Final = {
-    "avx512": Machine(
-        115e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6
-    ),
-    "avx2": Machine(
-        110e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6
-    ),
-    "neon": Machine(
-        28e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6
-    ),
-    "base": Machine(
-        28e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6
-    ),
+    "avx512": Machine(115e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6),
+    "avx2": Machine(110e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6),
+    "neon": Machine(28e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6),
+    "base": Machine(28e9, 512 * KB, 16 * MB, (120e9, 25e9), (30e9, 10e9), 6e9, 0.1e-6, 3e-6),
 }
 
 

@@ -51,7 +51,10 @@ class Plan:
             Cut(segment, 4 * arena) for segment, arena in zip(segments, places.arenas, strict=True)
         ]
         self._program = Program(
-            steps, sizes(self.inputs), sizes(self.outputs), places.wave,
+            steps,
+            sizes(self.inputs),
+            sizes(self.outputs),
+            places.wave,
             [(cut.segment.steps, cut.segment.group, cut.arena // 4) for cut in self._cuts],
         )
         self._tables = tables_of(operations, self.inputs)
@@ -196,9 +199,7 @@ def place_values(
         slots[value] = ("input", index, value.size)
     for index, value in enumerate(outputs):
         slots[value.root] = ("output", index, value.size)
-    spans = {
-        value: span for value, span in spans_of(operations).items() if value not in slots
-    }
+    spans = {value: span for value, span in spans_of(operations).items() if value not in slots}
     segment_of = [
         index for index, segment in enumerate(segments) for _ in range(segment.first, segment.stop)
     ]

@@ -83,9 +83,7 @@ def cut_into_segments(loads: Sequence[Load], machine: Machine) -> list[Segment]:
     return segments + cut_groups(loads, first, len(loads), machine)
 
 
-def cut_groups(
-    loads: Sequence[Load], first: int, stop: int, machine: Machine
-) -> list[Segment]:
+def cut_groups(loads: Sequence[Load], first: int, stop: int, machine: Machine) -> list[Segment]:
     """Find the cheapest cuts of steps [first, stop), none of which is shared."""
     if first == stop:
         return []
@@ -148,4 +146,8 @@ class Costs:
         together = load.values * group
         if together <= self.machine.l2:
             return 0.0
-        return load.values / self.machine.values_rates[together > self.machine.l3]
+        in_l3, in_memory = self.machine.values_rates
+        if together > self.machine.l3:
+            return load.values / in_memory
+        # The more of L3 they take, the more often something else has driven them out.
+        return load.values / in_l3 * (1.0 + together / self.machine.l3)

@@ -89,13 +89,14 @@ class GraphModel(Model):
                 less than 1.
         """
         shapes = [tuple(tensor.shape[1:]) for tensor in self.inputs]
-        if any(None in shape for shape in shapes):
+        known = [tuple(size for size in shape if size is not None) for shape in shapes]
+        if known != shapes:
             raise ValueError(
                 f"A plan needs inputs of known shapes. Model '{self.name}' takes {shapes}."
             )
         if batch < 1:
             raise ValueError(f"`batch` must be at least 1. Received: {batch!r}")
-        return Description(self.compiled_for([(batch, *shape) for shape in shapes]).plan, batch)
+        return Description(self.compiled_for([(batch, *shape) for shape in known]).plan, batch)
 
     def check_inputs(self, shapes: Any) -> None:
         """Refuse inputs whose shapes do not fit those of the model.
