@@ -75,6 +75,28 @@ cdef extern from "kernels.h":
         const float *x, Py_ssize_t step, Py_ssize_t n, float *y,
         Py_ssize_t images) noexcept nogil
 
+    const Py_ssize_t QUAD_FIRST
+    enum:
+        QUAD_MOST_PRODUCTS
+
+    ctypedef struct Quad:
+        Py_ssize_t depth, filters
+        Py_ssize_t together
+        Py_ssize_t width
+        float lowest, highest
+
+    ctypedef void quad_input_kernel(
+        const float *x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
+        float *d) noexcept nogil
+
+    ctypedef void quad_kernel(
+        const float *d, const float *weights, const Quad *quad, int join,
+        float *y) noexcept nogil
+
+    ctypedef void quad_sum_kernel(
+        const float *d, const float *weights, const Quad *quad, const float *matrix,
+        float *y) noexcept nogil
+
     ctypedef struct Depthwise:
         Window window
         Py_ssize_t x_step, x_row
@@ -126,6 +148,9 @@ cdef extern from "kernels.h":
         winograd_pool_kernel *winograd_pools[2]
         block_kernel *blocks[2][8]
         Py_ssize_t block_filters[2]
+        quad_input_kernel *quad_inputs[4]
+        quad_kernel *quads[4]
+        quad_sum_kernel *quad_sums[4]
         interleave_kernel *interleave
         deinterleave_kernel *deinterleave
         update_kernel *updates[1]

@@ -15,7 +15,7 @@ from libc.stdlib cimport calloc, free
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport BLOCK_VECTORS, Kernels
 from cnnfast._kernels.stages cimport Stage, StageStep
-from cnnfast._kernels.step cimport Kernel, Scratch, Step, chunks_of, padded_floats
+from cnnfast._kernels.step cimport Kernel, Scratch, Step, chunks_of, padded_floats, prefetch_floats
 
 # Interleaved buffers larger than this (64 KB, two of L1) are made for one vector of images.
 cdef Py_ssize_t BLOCK_FLOATS = 16 * 1024
@@ -87,6 +87,8 @@ cdef int block(
             return 0
         vectors = task.vectors if left > 2 * lanes else 1
         left = min(left, vectors * lanes)
+        prefetch_floats(inputs[0] + (start + left) * task.inputs,
+                        min(stop - start - left, left) * task.inputs)
         block_of_images(task, inputs[0] + start * task.inputs, output + start * task.outputs,
                         scratch, left, vectors)
         start += left

@@ -8,6 +8,7 @@
 #include "micro/peak.h"
 #include "micro/pool.h"
 #include "micro/pooled.h"
+#include "micro/quad.h"
 #include "micro/rows.h"
 #include "micro/winograd.h"
 
@@ -81,6 +82,21 @@ static const Kernels table = {
 #undef BLOCK
     },
     .block_filters = {8, GEMM_ROWS >= 8 ? 4 : 2},
+    .quad_inputs = {
+#define QUAD(S) [S - QUAD_FIRST] = quad_input_##S,
+#include "kernels.inc"
+#undef QUAD
+    },
+    .quads = {
+#define QUAD(S) [S - QUAD_FIRST] = quad_##S,
+#include "kernels.inc"
+#undef QUAD
+    },
+    .quad_sums = {
+#define QUAD(S) [S - QUAD_FIRST] = quad_sum_##S,
+#include "kernels.inc"
+#undef QUAD
+    },
     .interleave = interleave,
     .deinterleave = deinterleave,
     .updates = {

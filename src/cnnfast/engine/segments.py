@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 from cnnfast.engine.machine import Machine
 
 # Images of a group. More only grow the arena: the cost of beginning a step is spread already.
-GROUPS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+GROUPS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
 # Images that the cost of a cut is spread over: those of a large batch, or of a wave.
 WAVE: Final = 32
 # Bytes of weights that no group is large enough for: threads share the step, and the panels of

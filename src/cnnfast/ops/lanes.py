@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from cnnfast._kernels import lanes, stages
 from cnnfast._kernels.dense import Dense as DenseKernel
+from cnnfast._kernels.quads import Quads
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution, kernel_of, window_counts
@@ -19,11 +20,10 @@ from cnnfast.ops.dense import Dense
 from cnnfast.ops.elementwise import LINEAR, Activate, Activation
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from cnnfast.ops.quads import Window, quads_of
 
 # First tap, first weight, number of taps, whether it is the last of its pixel (kernels.h).
 Run: TypeAlias = tuple[int, int, int, int]
-# First row, first column, rows and columns of the input that an output pixel is made of.
-Window: TypeAlias = tuple[int, int, int, int]
 Integers: TypeAlias = NDArray[np.int32]
 
 
@@ -58,11 +58,13 @@ class Lanes(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         links = [with_windows(link) for link in self.links]
+        made = stages_of(links)
+        direct = not any(isinstance(stage, Quads) for stage in made)
         return lanes.Lanes(
             math.prod(shapes[0]),
-            stages_of(links),
+            made,
             [(alone(link), math.prod(link.output_shape)) for link in links],
-            self.few,
+            self.few if direct else 0,
         )
 
 
@@ -98,15 +100,48 @@ def alone(link: Link) -> Kernel:
 
 
 def stages_of(links: Sequence[Link]) -> list[stages.Stage]:
-    """Prepare the stages of a chain; a convolution takes the maximum of windows with it."""
+    """Prepare the stages of a chain; a convolution takes with it what can stay in registers."""
     made: list[stages.Stage] = []
     position = 0
     while position < len(links):
-        link, following = links[position], links[position + 1 : position + 2]
-        pooling = following[0] if following and takes_maximum(link, following[0]) else None
-        made.append(stage_of(link, pooling))
-        position += 1 if pooling is None else 2
+        stage, count = longest_stage(links[position : position + 3])
+        made.append(stage)
+        position += count
     return made
+
+
+def longest_stage(links: Sequence[Link]) -> tuple[stages.Stage, int]:
+    """Prepare the first operation with what it takes along; return how many these are."""
+    for count in range(len(links), 0, -1):
+        stage = in_fours(links[:count])
+        if stage is not None:
+            return stage, count
+    if len(links) > 1 and takes_maximum(links[0], links[1]):
+        return stage_of(links[0], links[1]), 2
+    return stage_of(links[0], None), 1
+
+
+def in_fours(links: Sequence[Link]) -> Quads | None:
+    """Prepare a convolution by fours of pixels with all that follows, where that applies."""
+    first, *rest = links
+    if not isinstance(first.op, Convolution):
+        return None
+    pooling = rest.pop(0) if rest and takes_maximum(first, rest[0]) else None
+    dense = rest.pop(0).op if rest and is_sum(first, rest[0]) else None
+    if rest:
+        return None
+    assert dense is None or isinstance(dense, Dense)
+    return quads_of(first.op, first.shape, None if pooling is None else windows(pooling), dense)
+
+
+def is_sum(link: Link, following: Link) -> bool:
+    """Whether an operation makes one number of all that a convolution gives."""
+    return (
+        isinstance(link.op, Convolution)
+        and is_clamp(link.op.activation)
+        and isinstance(following.op, Dense)
+        and len(following.shape) == following.op.kernel.shape[1] == 1
+    )
 
 
 def takes_maximum(link: Link, following: Link) -> bool:
