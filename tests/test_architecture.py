@@ -55,6 +55,7 @@ KERNEL_TESTS = {
     "PAIR": ("test_elementwise.py",),
     "BLOCK": ("test_lanes.py",),
     "POOLED": ("test_epilogue.py",),
+    "QUAD": ("test_quads.py",),
 }
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 import reference
 import tolerances
+from cnnfast import config
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.dense import Dense as DenseKernel
 from cnnfast._kernels.lanes import Lanes as LanesKernel
@@ -30,6 +32,14 @@ GELU = ("gelu", 0.0, 0.0, 0.0)
 SAME3 = ((1, 1), (1, 1))
 # More than any block holds, and no multiple of it.
 MANY = 2 * 4 * 16 + 37
+
+
+@pytest.fixture(autouse=True, scope="module")
+def direct() -> Iterator[None]:
+    """Have sums computed as they are written; `test_quads.py` has the others."""
+    config.set_winograd(False)
+    yield
+    config.set_winograd(True)
 
 
 def normal(*shape: int) -> Array:
