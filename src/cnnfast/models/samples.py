@@ -9,6 +9,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnfast.models.mapped import release_mapped_rows
 
@@ -54,6 +55,14 @@ class Samples:
         """
         return [leaf[start:stop] for leaf in self._leaves]
 
+    def take(self, numbers: NDArray[Any]) -> list[Any]:
+        """Gather samples.
+
+        Args:
+            numbers: of the samples, in the order wanted.
+        """
+        return [_gathered(leaf, numbers) for leaf in self._leaves]
+
     def release(self, start: int, stop: int) -> None:
         """Let go of the memory of samples that are done, where it is a mapped file's.
 
@@ -72,6 +81,15 @@ def _sliceable(leaf: Any) -> Any:
     return leaf if is_array_like and not is_labelled else np.asarray(leaf)
 
 
+def _gathered(leaf: Any, numbers: NDArray[Any]) -> Any:
+    if isinstance(leaf, np.ndarray):
+        return leaf[numbers]
+    # Datasets of HDF5 files are read in the order of the file, and no row twice.
+    order = np.argsort(numbers)
+    places = np.argsort(order)
+    return np.asarray(leaf[numbers[order]])[places]
+
+
 def is_batched(data: Any) -> bool:
     """Tell batches that come one by one from arrays of samples.
 
@@ -80,10 +98,15 @@ def is_batched(data: Any) -> bool:
     """
     if isinstance(data, Mapping | list | tuple | str | bytes) or hasattr(data, "shape"):
         return False
-    return hasattr(data, "__iter__") or _is_indexed(data)
+    return hasattr(data, "__iter__") or is_indexed(data)
 
 
-def _is_indexed(data: Any) -> bool:
+def is_indexed(data: Any) -> bool:
+    """Tell batches that are found by their numbers from those that only come one by one.
+
+    Args:
+        data: batches.
+    """
     return hasattr(data, "__len__") and hasattr(data, "__getitem__")
 
 
@@ -97,12 +120,33 @@ def batches_of(data: Any, steps: int | None) -> Iterator[Any]:
     Yields:
         The inputs of each batch. A warning tells if there are fewer than `steps`.
     """
-    source = (data[index] for index in range(len(data))) if _is_indexed(data) else iter(data)
+    source = (data[index] for index in range(len(data))) if is_indexed(data) else iter(data)
     taken = 0
     for batch in islice(source, steps):
-        yield batch[0] if isinstance(batch, list | tuple) else batch
+        yield batch_parts(batch)[0]
         taken += 1
     if steps is not None and taken < steps:
         warnings.warn(
             f"The data ended after {taken} batches; steps={steps} asked for more.", stacklevel=2
         )
+
+
+def batch_parts(batch: Any) -> tuple[Any, Any, Any]:
+    """Take a batch apart.
+
+    Args:
+        batch: the inputs, or a tuple or list (x,), (x, y) or (x, y, sample weights).
+
+    Returns:
+        Inputs, targets and weights, None where there are none.
+
+    Raises:
+        ValueError: it has more than three parts.
+    """
+    parts = tuple(batch) if isinstance(batch, list | tuple) else (batch,)
+    if not 1 <= len(parts) <= 3:
+        raise ValueError(
+            "Data is expected to be in format `x`, `(x,)`, `(x, y)`, or `(x, y, sample_weight)`, "
+            f"found: {len(parts)} parts"
+        )
+    return (*parts, None, None)[:3]
