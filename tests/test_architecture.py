@@ -31,7 +31,7 @@ STAIRCASE = (
     ("engine",),
     ("layers",),
     ("models",),
-    ("training",),
+    ("training", "callbacks"),
     ("saving",),
     ("",),  # cnnfast itself: the public names
     ("cli", "demo", "__main__"),

@@ -12,6 +12,7 @@ replaced by `cnnfast`.
 from cnnfast import (
     activations,
     backend,
+    callbacks,
     config,
     constraints,
     engine,
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "activations",
     "backend",
+    "callbacks",
     "config",
     "constraints",
     "engine",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final, TextIO
+
+import numpy as np
 
 BAR_WIDTH: Final = 20
 SECONDS_BETWEEN_UPDATES: Final = 0.05
@@ -28,21 +31,29 @@ class Progress:
         self._start = self._last_shown = time.perf_counter()
         self._step = 0
         self._width = 0
+        self._values: dict[str, float] = {}
 
-    def update(self, step: int) -> None:
+    def update(self, step: int, values: Mapping[str, float] | None = None) -> None:
         """Note that a number of steps is done.
 
         Args:
             step: number of steps done since the beginning.
+            values: losses and metrics to show behind the bar.
         """
         self._step = step
+        self._values.update(values or {})
         now = time.perf_counter()
         if self._is_live and now - self._last_shown >= SECONDS_BETWEEN_UPDATES:
             self._last_shown = now
             self._show("\r", self._remaining(now), "")
 
-    def finish(self) -> None:
-        """Show the end result and go to the next line."""
+    def finish(self, values: Mapping[str, float] | None = None) -> None:
+        """Show the end result and go to the next line.
+
+        Args:
+            values: losses and metrics to show behind the bar.
+        """
+        self._values.update(values or {})
         elapsed = time.perf_counter() - self._start
         self._total = self._total if self._total is not None else self._step
         self._show("\r" if self._is_live else "", elapsed, "\n")
@@ -63,11 +74,12 @@ class Progress:
     def _line(self, seconds: float, elapsed: float) -> str:
         count = f"{self._step}/{'Unknown' if self._total is None else self._total}"
         pace = _duration(elapsed / max(1, self._step)) + "/step"
+        values = "".join(f" - {name}: {_number(value)}" for name, value in self._values.items())
         if not self._has_bar:
-            return f"{count} - {format_seconds(seconds)} - {pace}"
+            return f"{count} - {format_seconds(seconds)} - {pace}{values}"
         filled = BAR_WIDTH if not self._total else BAR_WIDTH * self._step // self._total
         bar = "━" * filled + " " * (BAR_WIDTH - filled)
-        return f"{count} {bar} {format_seconds(seconds)} {pace}"
+        return f"{count} {bar} {format_seconds(seconds)} {pace}{values}"
 
 
 def format_seconds(seconds: float) -> str:
@@ -81,6 +93,12 @@ def format_seconds(seconds: float) -> str:
     if hours:
         return f"{hours}:{minutes:02d}:{rest:02d}"
     return f"{minutes}:{rest:02d}" if minutes else f"{rest}s"
+
+
+def _number(value: float) -> str:
+    """Write a loss or metric with four digits behind the point."""
+    mean = float(np.mean(value))
+    return f"{mean:.4f}" if abs(mean) > 1e-3 else f"{mean:.4e}"
 
 
 def _duration(seconds: float) -> str:
