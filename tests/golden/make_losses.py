@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import losses
+from shortened import shortened
 
 SEED = 11
 SAMPLES, CLASSES = 5, 4
@@ -150,7 +151,7 @@ def main() -> None:
     """Write one case per line."""
     shapes = ((SAMPLES, CLASSES), (2, 3, CLASSES))
     found = [case(*settings, shape) for settings in cases() for shape in shapes]
-    lines = ",\n".join(json.dumps(one) for one in found)
+    lines = ",\n".join(json.dumps(shortened(one)) for one in found)
     text = f'{{"keras_version": "{keras.__version__}",\n"cases": [\n{lines}\n]}}\n'
     Path(__file__).with_name("losses.json").write_text(text)
 

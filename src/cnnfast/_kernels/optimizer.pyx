@@ -154,7 +154,8 @@ cdef class Updates:
     cdef int limit_norms(self) noexcept nogil:
         """Turn the sums of squares into what each gradient is multiplied and divided by."""
         cdef Py_ssize_t i, unit, end
-        cdef double limit, norm, total = 0.0
+        cdef double norm, total = 0.0
+        cdef float scale
         for i in range(self.count):
             norm = 0.0
             end = self.items[i + 1].first_unit if i + 1 < self.count else self.units
@@ -164,8 +165,12 @@ cdef class Updates:
             if self.norm_limit > 0:
                 self.limit_item(&self.items[i], self.norm_limit, norm)
         if self.global_norm_limit > 0:
+            # As Keras has it, in its precision; NaN is no larger than the limit, but must show.
+            norm = <float>sqrt(total) / self.divisor
+            scale = <float>self.global_norm_limit
+            scale = scale * min(<float>1.0 / <float>norm, <float>1.0 / scale)
             for i in range(self.count):
-                self.limit_item(&self.items[i], self.global_norm_limit, total)
+                self.items[i].clip_numbers[0] = scale + <float>(norm - norm)
         return 0
 
     cdef void limit_item(self, Item *item, double limit, double squares) noexcept nogil:

@@ -15,8 +15,8 @@ from cnnfast.optimizers.gradient_descent import SGD, Lion
 from cnnfast.optimizers.moments import Adam, Adamax, AdamW, Nadam
 from cnnfast.optimizers.optimizer import Optimizer
 from cnnfast.optimizers.steps import Steps
-from cnnfast.optimizers.variable import OptimizerVariable
 from cnnfast.serialization import Config, Registry
+from cnnfast.state import StateVariable
 
 __all__ = [
     "SGD",
@@ -29,8 +29,8 @@ __all__ = [
     "Lion",
     "Nadam",
     "Optimizer",
-    "OptimizerVariable",
     "RMSprop",
+    "StateVariable",
     "Steps",
     "adadelta",
     "adagrad",

@@ -10,9 +10,9 @@ import numpy as np
 from cnnfast import arguments
 from cnnfast.optimizers import schedules
 from cnnfast.optimizers.schedules import LearningRateSchedule
-from cnnfast.optimizers.variable import OptimizerVariable
+from cnnfast.state import StateVariable
 
-Rate = OptimizerVariable | LearningRateSchedule | Callable[[], Any]
+Rate = StateVariable | LearningRateSchedule | Callable[[], Any]
 
 
 def parse(learning_rate: Any, owner: str, name: str) -> Rate:
@@ -33,12 +33,12 @@ def parse(learning_rate: Any, owner: str, name: str) -> Rate:
         source: Rate = learning_rate
         return source
     number = arguments.number(_plain(learning_rate), "learning_rate", owner)
-    return OptimizerVariable(number, "learning_rate", name)
+    return StateVariable(number, "learning_rate", name)
 
 
 def present(rate: Rate, step: int) -> Any:
     """Return the variable, or the value at a step counted from 0."""
-    if isinstance(rate, OptimizerVariable):
+    if isinstance(rate, StateVariable):
         return rate
     if isinstance(rate, LearningRateSchedule):
         return rate(step)
@@ -60,7 +60,7 @@ def replaced(rate: Rate, learning_rate: Any, owner: str) -> Rate:
     if callable(learning_rate):
         source: Rate = learning_rate
         return source
-    if not isinstance(rate, OptimizerVariable):
+    if not isinstance(rate, StateVariable):
         raise TypeError(
             f"{owner}: the learning rate comes from {rate!r} and cannot be set to a number. "
             "Build the optimizer with a number to be able to."
@@ -70,13 +70,13 @@ def replaced(rate: Rate, learning_rate: Any, owner: str) -> Rate:
 
 def describe(rate: Rate) -> Any:
     """Return what a file keeps: a number, or the description of a schedule or function."""
-    if isinstance(rate, OptimizerVariable):
+    if isinstance(rate, StateVariable):
         return float(rate)
     return schedules.serialize(rate)
 
 
 def _plain(value: Any) -> Any:
     """Return the Python number in a scalar array or variable."""
-    if isinstance(value, OptimizerVariable | np.ndarray | np.generic) and np.ndim(value) == 0:
+    if isinstance(value, StateVariable | np.ndarray | np.generic) and np.ndim(value) == 0:
         return np.asarray(value).item()
     return value

@@ -15,8 +15,8 @@ from cnnfast.names import to_snake_case, unique_name
 from cnnfast.ops.geometry import is_integer, received
 from cnnfast.optimizers import learning_rates, schedules
 from cnnfast.optimizers.steps import Floats, Steps
-from cnnfast.optimizers.variable import OptimizerVariable
 from cnnfast.serialization import Config, Configurable, encode_value
+from cnnfast.state import StateVariable
 from cnnfast.threads import thread_count
 
 # Names and first values of the arrays kept for each weight. The arrays of a group stand side by
@@ -106,16 +106,16 @@ class Optimizer(Configurable):
         )
         self.decay = arguments.number(decay or 0.0, "decay", owner, least=0)
         self.built = False
-        self._iterations = OptimizerVariable(0, "iteration", self.name, np.int64)
+        self._iterations = StateVariable(0, "iteration", self.name, np.int64)
         self._rate = learning_rates.parse(learning_rate if lr is None else lr, owner, self.name)
         self._excluded: tuple[set[int], str | None] = (set(), None)
-        self._state: list[OptimizerVariable] = []
+        self._state: list[StateVariable] = []
         self._shapes: list[tuple[int, ...]] = []
         self._decays: list[bool] = []
-        self.averages: list[OptimizerVariable] = []
-        self.accumulators: list[OptimizerVariable] = []
-        self.arrays: list[list[OptimizerVariable]] = []
-        self.scalar_values: list[OptimizerVariable] = []
+        self.averages: list[StateVariable] = []
+        self.accumulators: list[StateVariable] = []
+        self.arrays: list[list[StateVariable]] = []
+        self.scalar_values: list[StateVariable] = []
 
     # ------------------------------------------------------------- what a subclass says of itself
 
@@ -186,9 +186,9 @@ class Optimizer(Configurable):
     # ---------------------------------------------------------------------------------- state
 
     @property
-    def variables(self) -> list[OptimizerVariable]:
+    def variables(self) -> list[StateVariable]:
         """All that is remembered, in Keras's order."""
-        rate = [self._rate] if isinstance(self._rate, OptimizerVariable) else []
+        rate = [self._rate] if isinstance(self._rate, StateVariable) else []
         return [self._iterations, *rate, *self._state]
 
     def build(self, variables: Iterable[Any]) -> None:
@@ -209,20 +209,18 @@ class Optimizer(Configurable):
             self.accumulators = self._add_group((("gradient_accumulator", 0.0),), paths)[0]
         self.arrays = [array for group in self.slots() for array in self._add_group(group, paths)]
         self.scalar_values = [
-            OptimizerVariable(value, name, self.name) for name, value in self.scalars()
+            StateVariable(value, name, self.name) for name, value in self.scalars()
         ]
         self._state += self.scalar_values
         self.built = True
 
     def _add_group(
         self, group: tuple[tuple[str, float], ...], paths: Sequence[str]
-    ) -> list[list[OptimizerVariable]]:
+    ) -> list[list[StateVariable]]:
         """Make arrays for all weights; the result is by array, `variables` by weight."""
         made = [
             [
-                OptimizerVariable(
-                    np.full(shape, value), f"{path.replace('/', '_')}_{name}", self.name
-                )
+                StateVariable(np.full(shape, value), f"{path.replace('/', '_')}_{name}", self.name)
                 for name, value in group
             ]
             for path, shape in zip(paths, self._shapes, strict=True)

@@ -1,4 +1,4 @@
-"""What an optimizer remembers: named arrays that are changed in place."""
+"""What optimizers and metrics remember: named arrays that are changed in place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 
-class OptimizerVariable(NDArrayOperatorsMixin):
-    """A named array, or a named number, of an optimizer.
+class StateVariable(NDArrayOperatorsMixin):
+    """A named array, or a named number, of an optimizer or a metric.
 
     It calculates like the array it holds. `assign` writes into that array: updates that were
     prepared with it stay valid.
@@ -18,8 +18,8 @@ class OptimizerVariable(NDArrayOperatorsMixin):
     Args:
         value: the first value.
         name: short name, "dense_kernel_momentum".
-        owner: the optimizer's name, which the path begins with.
-        dtype: float32, or int64 for the counter of steps.
+        owner: name of the optimizer or metric, which the path begins with.
+        dtype: of the elements.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class OptimizerVariable(NDArrayOperatorsMixin):
         """Return a copy of the value."""
         return self.array.copy()
 
-    def assign(self, value: ArrayLike) -> OptimizerVariable:
+    def assign(self, value: ArrayLike) -> StateVariable:
         """Replace the value.
 
         Args:
@@ -76,11 +76,19 @@ class OptimizerVariable(NDArrayOperatorsMixin):
         self.array[...] = fresh
         return self
 
+    def assign_add(self, value: ArrayLike) -> StateVariable:
+        """Add to the value."""
+        return self.assign(self.array + value)
+
+    def assign_sub(self, value: ArrayLike) -> StateVariable:
+        """Subtract from the value."""
+        return self.assign(self.array - value)
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.array, dtype=dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = [i.value if isinstance(i, OptimizerVariable) else i for i in inputs]
+        plain = [i.value if isinstance(i, StateVariable) else i for i in inputs]
         return getattr(ufunc, method)(*plain, **options)
 
     def __float__(self) -> float:
