@@ -56,6 +56,7 @@ KERNEL_TESTS = {
     "BLOCK": ("test_lanes.py",),
     "POOLED": ("test_epilogue.py",),
     "QUAD": ("test_quads.py",),
+    "UPDATE": ("test_optimizer.py",),
 }
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)

@@ -24,7 +24,7 @@ from shortened import shortened
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from trajectories import KEPT, SHAPES, STEPS, first_weights, gradients  # noqa: E402
+from trajectories import KEPT, SHAPES, STEPS, first_weights, gradients
 
 O = optimizers  # noqa: E741
 DECAY = schedules.ExponentialDecay(0.05, 10, 0.5)

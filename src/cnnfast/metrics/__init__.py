@@ -10,7 +10,7 @@ from typing import Any
 
 from cnnfast import losses
 from cnnfast.metrics import accuracy as accuracies
-from cnnfast.metrics import curves, decisions, means, scores
+from cnnfast.metrics import curves, decisions, iou, means, scores
 from cnnfast.metrics.accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -39,6 +39,7 @@ from cnnfast.metrics.decisions import (
     TrueNegatives,
     TruePositives,
 )
+from cnnfast.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from cnnfast.metrics.means import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -61,16 +62,7 @@ from cnnfast.metrics.means import (
     pearson_correlation,
 )
 from cnnfast.metrics.metric import Mean, MeanMetricWrapper, Metric, Sum
-from cnnfast.metrics.scores import (
-    BinaryIoU,
-    F1Score,
-    FBetaScore,
-    IoU,
-    MeanIoU,
-    OneHotIoU,
-    OneHotMeanIoU,
-    R2Score,
-)
+from cnnfast.metrics.scores import F1Score, FBetaScore, R2Score
 from cnnfast.names import to_snake_case
 from cnnfast.serialization import Config, Registry
 
@@ -146,7 +138,7 @@ mean_absolute_error = losses.mean_absolute_error
 mean_squared_error = losses.mean_squared_error
 sparse_categorical_crossentropy = losses.sparse_categorical_crossentropy
 
-MODULES = (accuracies, curves, decisions, means, scores)
+MODULES = (accuracies, curves, decisions, iou, means, scores)
 CLASSES: list[type[Metric]] = [
     Mean,
     MeanMetricWrapper,
@@ -177,7 +169,7 @@ LEGACY: dict[str, type[Metric]] = {
     "log_cosh": LogCoshError,
 }
 NAMES |= ALIASES | {name.upper(): cls for name, cls in ALIASES.items()} | LEGACY
-NAMES |= {"binary_io_u": BinaryIoU, "acc": Accuracy}
+NAMES["acc"] = Accuracy
 
 REGISTRY: Registry[Callable[..., Any]] = Registry("metric", NAMES)
 

@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnfast import arguments
-from cnnfast.optimizers.optimizer import Groups, Numbers, Optimizer
+from cnnfast.optimizers.memory import Groups
+from cnnfast.optimizers.optimizer import Numbers, Optimizer
 
 
 class SGD(Optimizer):

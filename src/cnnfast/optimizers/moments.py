@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnfast import arguments
-from cnnfast.optimizers.optimizer import Groups, Numbers, Optimizer, epsilon_of
+from cnnfast.optimizers.memory import Groups
+from cnnfast.optimizers.optimizer import Numbers, Optimizer, epsilon_of
 
 ONE = np.float32(1.0)
 

@@ -245,6 +245,33 @@ static ptrdiff_t run_deinterleave(const Call *call)
     return n * images;
 }
 
+/* size : numbers, weights, gradient, states; all but the gradient come back */
+static ptrdiff_t run_update(const Call *call)
+{
+    const ptrdiff_t n = call->numbers[0], states = update_states[call->kernel];
+    const float *weights = call->x + UPDATE_NUMBERS, *gradient = weights + n;
+    float *state[UPDATE_STATES + 1] = {NULL};
+    memcpy(call->y, weights, (size_t)n * sizeof *weights);
+    memcpy(call->y + n, gradient + n, (size_t)(states * n) * sizeof *weights);
+    for (ptrdiff_t k = 0; k < states; k++) state[k] = call->y + (k + 1) * n;
+    call->kernels->updates[call->kernel](call->y, gradient, state, n, call->x);
+    return (1 + states) * n;
+}
+
+/* three parameters, gradient */
+static ptrdiff_t run_clip(const Call *call)
+{
+    call->kernels->clip(call->x + 3, call->y, call->count - 3, call->x);
+    return call->count - 3;
+}
+
+/* gradient */
+static ptrdiff_t run_squares(const Call *call)
+{
+    call->y[0] = call->kernels->squares(call->x, call->count);
+    return 1;
+}
+
 /* iterations : */
 static ptrdiff_t run_peak(const Call *call)
 {
@@ -263,6 +290,8 @@ static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
 static const char *const winograd_input_names[] = {"winograd_input"};
 static const char *const winograd_output_names[] = {"winograd_output"};
+static const char *const clip_names[] = {"clip"};
+static const char *const squares_names[] = {"squares"};
 static const char *const peak_names[] = {"fma_peak"};
 
 static const struct {
@@ -288,6 +317,9 @@ static const struct {
     {"block", run_block, block_names, 2},
     {"interleave", run_interleave, interleave_names, 1},
     {"deinterleave", run_deinterleave, deinterleave_names, 1},
+    {"update", run_update, update_names, UPDATES},
+    {"clip", run_clip, clip_names, 1},
+    {"squares", run_squares, squares_names, 1},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
