@@ -91,9 +91,7 @@ class Convolution(Op):
             return DenseKernel(H * W, kernel, self.bias, self.activation, self.adds)
         if self.suits_winograd(shapes[0]):
             padding = (*self.padding[0], *self.padding[1])
-            return Winograd(
-                H, W, C, self.kernel, self.bias, padding, self.activation, self.adds
-            )
+            return Winograd(H, W, C, self.kernel, self.bias, padding, self.activation, self.adds)
         return kernel_of(self, shapes[0])
 
     def suits_winograd(self, shape: Shape) -> bool:
@@ -233,9 +231,7 @@ def conv2d(
     return outputs
 
 
-def kernel_of(
-    op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)
-) -> ConvolutionKernel:
+def kernel_of(op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)) -> ConvolutionKernel:
     """Prepare the general kernel, even where a matrix product would do.
 
     Args:

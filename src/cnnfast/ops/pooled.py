@@ -41,10 +41,9 @@ class PooledConvolution(Op):
         op = self.convolution
         if not op.suits_winograd(shapes[0]):
             return kernel_of(op, shapes[0], self.pooling.pool)
-        padding = (*op.padding[0], *op.padding[1])
-        return Winograd(
-            *shapes[0], op.kernel, op.bias, padding, op.activation, pooling=self.pooling.kind
-        )
+        H, W, C = shapes[0]
+        padding, kind = (*op.padding[0], *op.padding[1]), self.pooling.kind
+        return Winograd(H, W, C, op.kernel, op.bias, padding, op.activation, pooling=kind)
 
 
 def can_pool(convolution: Convolution, pooling: Pooling, shape: Shape) -> bool:
@@ -72,6 +71,4 @@ def can_pool(convolution: Convolution, pooling: Pooling, shape: Shape) -> bool:
 def is_clamp(activation: Activation) -> bool:
     """Tell whether an activation is done in the registers of a convolution."""
     name, slope, highest, threshold = activation
-    return name == LINEAR[0] or (
-        name == "relu" and slope == threshold == 0.0 and highest >= 0.0
-    )
+    return name == LINEAR[0] or (name == "relu" and slope == threshold == 0.0 and highest >= 0.0)
