@@ -57,11 +57,16 @@ def main(options: argparse.Namespace) -> None:
     versions: dict[str, str] = {}
     for name in options.workloads:
         found += measure(name, options, versions)
+        if options.output:
+            keep(found, versions, options)
     console.print(table(found))
-    if options.output:
-        settings = {key: getattr(options, key) for key in ("threads", "rounds", "samples")}
-        described = results.engines(versions, TRAINERS)
-        results.write(options.output, results.document("train", settings, found, engines=described))
+
+
+def keep(found: list[Record], versions: dict[str, str], options: Any) -> None:
+    """Write the results so far."""
+    settings = {key: getattr(options, key) for key in ("threads", "rounds", "samples")}
+    described = results.engines(versions, TRAINERS)
+    results.write(options.output, results.document("train", settings, found, engines=described))
 
 
 def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
