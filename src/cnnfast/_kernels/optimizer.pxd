@@ -28,7 +28,8 @@ cdef struct Item:
     bint decays
     float clip_numbers[3]
 
-cdef int update(const Rule *rule, const Item *item, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
+cdef int update(const Rule *rule, const Item *item, Py_ssize_t start,
+                Py_ssize_t stop) noexcept nogil
 
 cdef class Updates:
     cdef Rule rule
