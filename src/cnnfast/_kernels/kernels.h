@@ -100,7 +100,7 @@ typedef void deinterleave_kernel(const float *x, ptrdiff_t step, ptrdiff_t n, fl
 #define QUAD_SIZES 4
 #define QUAD_MOST_PRODUCTS 12
 typedef struct Quad {
-    ptrdiff_t depth, filters;
+    ptrdiff_t filters;
     ptrdiff_t together; /* neighbours that only their maximum is wanted of: 1, 2 or 4 */
     ptrdiff_t width;    /* floats from one value of y to the next */
     float lowest, highest;

@@ -76,11 +76,9 @@ cdef extern from "kernels.h":
         Py_ssize_t images) noexcept nogil
 
     const Py_ssize_t QUAD_FIRST
-    enum:
-        QUAD_MOST_PRODUCTS
 
     ctypedef struct Quad:
-        Py_ssize_t depth, filters
+        Py_ssize_t filters
         Py_ssize_t together
         Py_ssize_t width
         float lowest, highest

@@ -8,8 +8,7 @@ class Quads(Stage):
         self,
         places: NDArray[np.int32],
         taps: int,
-        image: tuple[int, ...],
-        dilation: int,
+        W: int,
         together: int,
         weights: NDArray[np.float32],
         pixels: int,
@@ -20,4 +19,3 @@ class Quads(Stage):
     ) -> None: ...
 
 def products_of(taps: int) -> int: ...
-def most_depth() -> int: ...

@@ -1,31 +1,26 @@
 """Convolutions of interleaved images by fours of neighbouring pixels; see micro/quad.h.
 
 Blocking: the differences of a four are made for all vectors of images of a block, then come its
-filters, so that the way through memory from the one to the other is not waited for. Where a four
-reads many values, each vector of images has its turn instead, and the differences stay in L1.
+filters, so that the way through memory from the one to the other is not waited for.
 
 Where all that is wanted of the outputs is one weighted sum, they are added up in registers.
 """
 
-from libc.string cimport memset
-
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport (
-    QUAD_FIRST, QUAD_MOST_PRODUCTS, Kernels, Quad, quad_input_kernel, quad_kernel, quad_sum_kernel,
+    QUAD_FIRST, Kernels, Quad, quad_input_kernel, quad_kernel, quad_sum_kernel,
 )
 from cnnfast._kernels.stages cimport Stage
 from cnnfast._kernels.step cimport Activation, parse_activation
 
 cdef extern from *:
     """
-    /* Rows of values that a four may read, the most vectors of one, and floats of a vector. */
-    #define MOST_DEPTH 32
-    #define DIFFERENCES (MOST_DEPTH * QUAD_MOST_PRODUCTS * 16)
+    /* With 16 floats in the widest vector. */
+    #define DIFFERENCES (BLOCK_VECTORS * QUAD_MOST_PRODUCTS * 16)
     /* Vectors that cross the lines of a cache take twice the time. */
     #define ON_A_LINE(p) ((float *)(((uintptr_t)(p) + 63) & ~(uintptr_t)63))
     """
     enum:
-        MOST_DEPTH
         DIFFERENCES
     float *ON_A_LINE(float *p) noexcept nogil
 
@@ -34,36 +29,17 @@ cdef struct QuadsTask:
     quad_input_kernel *differences
     quad_kernel *filters
     quad_sum_kernel *sums
-    const int *places       # of each four: its first output, top, left, whether it joins
+    const int *places       # of each four: its first output, row, first column, whether it joins
     Py_ssize_t count
     const float *weights
-    Py_ssize_t H, W, C
-    Py_ssize_t rows, dilation       # of the kernel, and from one of its rows to the next
-    Py_ssize_t values, products     # that one four reads of a row, and makes of them
+    Py_ssize_t W
+    Py_ssize_t values, products     # that one four reads, and makes of them
     Py_ssize_t K, outputs
     Py_ssize_t together
     Activation activation
     const float *matrix     # of the sum, or NULL
     float bias
     Activation after        # the sum's
-
-
-cdef void make_differences(
-        const QuadsTask *task, const float *x, Py_ssize_t top, Py_ssize_t left,
-        Py_ssize_t width, float *differences) noexcept nogil:
-    """Make what the filters of one four read; rows outside the image are zeros."""
-    cdef Py_ssize_t step = task.products * task.kernels.lanes, row, r, c
-    cdef Py_ssize_t first = max(0, -left), last = min(task.values, task.W - left)
-    for r in range(task.rows):
-        row = top + r * task.dilation
-        if row < 0 or row >= task.H:
-            memset(differences, 0, task.C * step * sizeof(float))
-            differences += task.C * step
-            continue
-        for c in range(task.C):
-            task.differences(x + ((row * task.W + left) * task.C + c) * width, task.C * width,
-                             first, last, differences)
-            differences += step
 
 
 cdef void finish_sums(
@@ -82,31 +58,29 @@ cdef void finish_sums(
 cdef void quads(const void *opaque, const float *x, float *y, Py_ssize_t vectors) noexcept nogil:
     cdef const QuadsTask *task = <const QuadsTask *>opaque
     cdef Py_ssize_t lanes = task.kernels.lanes, width = vectors * lanes
-    cdef Py_ssize_t depth = task.rows * task.C
-    cdef Py_ssize_t floats = depth * task.products * lanes
-    cdef Py_ssize_t at_once = vectors if vectors * depth <= MOST_DEPTH else 1
+    cdef Py_ssize_t floats = task.products * lanes
     cdef float memory[DIFFERENCES + 16]
     cdef float *differences = ON_A_LINE(memory)
     cdef const int *place = task.places
-    cdef Py_ssize_t _four, turn, first, v, i
+    cdef const float *values
+    cdef Py_ssize_t _four, v, i
     cdef Quad quad
-    quad = [depth, task.K, task.together, width, task.activation.lowest, task.activation.highest]
+    quad = [task.K, task.together, width, task.activation.lowest, task.activation.highest]
     if task.matrix != NULL:
         for i in range(width):
             y[i] = task.bias
     for _four in range(task.count):
-        for turn in range(vectors // at_once):
-            first = turn * at_once
-            for v in range(at_once):
-                make_differences(task, x + (first + v) * lanes, place[1], place[2], width,
-                                 differences + v * floats)
-            for v in range(at_once):
-                if task.matrix != NULL:
-                    task.sums(differences + v * floats, task.weights, &quad,
-                              task.matrix + place[0] * task.K, y + (first + v) * lanes)
-                else:
-                    task.filters(differences + v * floats, task.weights, &quad, place[3],
-                                 y + place[0] * task.K * width + (first + v) * lanes)
+        values = x + (place[1] * task.W + place[2]) * width
+        for v in range(vectors):
+            task.differences(values + v * lanes, width, max(0, -place[2]),
+                             min(task.values, task.W - place[2]), differences + v * floats)
+        for v in range(vectors):
+            if task.matrix != NULL:
+                task.sums(differences + v * floats, task.weights, &quad,
+                          task.matrix + place[0] * task.K, y + v * lanes)
+            else:
+                task.filters(differences + v * floats, task.weights, &quad, place[3],
+                             y + place[0] * task.K * width + v * lanes)
         place += 4
     if task.matrix != NULL:
         finish_sums(task, y, width)
@@ -121,10 +95,9 @@ cdef class Quads(Stage):
         places: (fours, 4): the first of its output pixels, the row and the column of the first
             value it reads, which may lie outside, and whether its maxima join those of others.
         taps: columns of the kernel.
-        image: (H, W, C).
-        dilation: rows from one row of the kernel to the next.
+        W: values of a row.
         together: pixels of a row that each maximum is taken of: 1, 2 or 4.
-        weights: (K, 1 + R * C * products), from `ops.quads`.
+        weights: (K, 1 + products), from `ops.quads`.
         pixels: how many outputs there are of each filter.
         activation: applied to the result.
         matrix: (pixels * K,), weights of the sum that is all that is wanted; or None.
@@ -136,10 +109,9 @@ cdef class Quads(Stage):
     cdef const int[:, ::1] places
     cdef const float[::1] matrix
 
-    def __init__(self, const int[:, ::1] places, Py_ssize_t taps, tuple image,
-                 Py_ssize_t dilation, Py_ssize_t together, const float[:, ::1] weights,
-                 Py_ssize_t pixels, tuple activation, const float[::1] matrix, float bias,
-                 tuple after):
+    def __init__(self, const int[:, ::1] places, Py_ssize_t taps, Py_ssize_t W,
+                 Py_ssize_t together, const float[:, ::1] weights, Py_ssize_t pixels,
+                 tuple activation, const float[::1] matrix, float bias, tuple after):
         cdef QuadsTask *task = &self.task
         cdef Py_ssize_t k, i
         self.places, self.matrix = places, matrix
@@ -148,11 +120,10 @@ cdef class Quads(Stage):
         task.filters = task.kernels.quads[taps - QUAD_FIRST]
         task.sums = task.kernels.quad_sums[taps - QUAD_FIRST]
         task.places, task.count = &places[0, 0], places.shape[0]
-        task.H, task.W, task.C = image
+        task.W = W
         task.values, task.products = taps + 3, products_of(taps)
         task.K, task.outputs = weights.shape[0], pixels * weights.shape[0]
-        task.rows = (weights.shape[1] - 1) // (task.C * task.products)
-        task.dilation, task.together = dilation, together
+        task.together = together
         task.activation = parse_activation(activation, task.kernels)
         task.after = parse_activation(after, task.kernels)
         task.bias = bias
@@ -170,8 +141,3 @@ cdef class Quads(Stage):
 def products_of(Py_ssize_t taps):
     """Return how many products four outputs of so many taps take."""
     return 6 + 2 * ((taps + 1) // 2 - 1) + taps // 2 - 1
-
-
-def most_depth():
-    """Return how many rows of values, one for each row and channel, a kernel may have."""
-    return MOST_DEPTH

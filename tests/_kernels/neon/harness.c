@@ -229,6 +229,40 @@ static ptrdiff_t run_block(const Call *call)
     return filters * vectors * call->kernels->lanes;
 }
 
+/* first, last, products : x */
+static ptrdiff_t run_quad_input(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
+    call->kernels->quad_inputs[call->kernel](call->x, lanes, n[0], n[1], call->y);
+    return n[2] * lanes;
+}
+
+/* filters, together, first, last, products : lowest, highest, weights, x */
+static ptrdiff_t run_quad(const Call *call)
+{
+    float d[QUAD_MOST_PRODUCTS * 16];
+    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
+    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
+    const float *weights = call->x + 2;
+    call->kernels->quad_inputs[call->kernel](weights + n[0] * (1 + n[4]), lanes, n[2], n[3], d);
+    call->kernels->quads[call->kernel](d, weights, &quad, 0, call->y);
+    return n[0] * (4 / n[1]) * lanes;
+}
+
+/* the same : lowest, highest, weights, matrix, start, x */
+static ptrdiff_t run_quad_sum(const Call *call)
+{
+    float d[QUAD_MOST_PRODUCTS * 16];
+    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
+    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
+    const float *weights = call->x + 2, *matrix = weights + n[0] * (1 + n[4]);
+    const float *start = matrix + n[0] * (4 / n[1]);
+    call->kernels->quad_inputs[call->kernel](start + lanes, lanes, n[2], n[3], d);
+    memcpy(call->y, start, (size_t)lanes * sizeof(float));
+    call->kernels->quad_sums[call->kernel](d, weights, &quad, matrix, call->y);
+    return lanes;
+}
+
 /* images : x */
 static ptrdiff_t run_interleave(const Call *call)
 {
@@ -281,6 +315,7 @@ static ptrdiff_t run_peak(const Call *call)
 
 static const char *const gemm_names[] = {"one_vector", "two_vectors"};
 static const char *const block_names[] = {"one_vector", "four_vectors"};
+static const char *const quad_names[] = {"3", "4", "5", "6"};
 static const char *const interleave_names[] = {"interleave"};
 static const char *const deinterleave_names[] = {"deinterleave"};
 static const char *const cast_names[] = {"cast"};
@@ -315,6 +350,9 @@ static const struct {
     {"winograd_output", run_winograd_output, winograd_output_names, 1},
     {"winograd_pool", run_winograd_pool, pool_names, POOLS},
     {"block", run_block, block_names, 2},
+    {"quad_input", run_quad_input, quad_names, QUAD_SIZES},
+    {"quad", run_quad, quad_names, QUAD_SIZES},
+    {"quad_sum", run_quad_sum, quad_names, QUAD_SIZES},
     {"interleave", run_interleave, interleave_names, 1},
     {"deinterleave", run_deinterleave, deinterleave_names, 1},
     {"update", run_update, update_names, UPDATES},

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import tolerances
+from cnnfast._kernels.quads import products_of
+from cnnfast.ops.quads import weights_of
 from neonharness import Harness, assert_within, normal
 
 pytestmark = pytest.mark.neon
@@ -40,3 +42,40 @@ def test_interleave_and_back_are_transposes(harness: Harness, rng: np.random.Gen
             assert_within(found, side_by_side.ravel(), 0.0)
             back = harness.run("deinterleave", "deinterleave", (images,), side_by_side)
             assert_within(back, x.ravel(), 0.0)
+
+
+@pytest.mark.parametrize("taps", [3, 4, 5, 6])
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_quad_equals_its_four_sums_where_these_are_exact(
+    harness: Harness, rng: np.random.Generator, taps: int, together: int
+) -> None:
+    filters, outputs, lanes = 5, 4 // together, harness.lanes
+    kernel = 2.0 * rng.integers(-4, 5, (1, taps, 1, filters))
+    bias, start = rng.integers(-4, 5, filters), rng.integers(-4, 5, lanes)
+    matrix = rng.integers(-4, 5, (outputs, filters))
+    x = rng.integers(-4, 5, (taps + 3, lanes))
+    weights = weights_of(kernel.astype(np.float32), bias.astype(np.float32))
+    first, last = 1, taps + 2
+    numbers = (filters, together, first, last, products_of(taps))
+    seen = np.where((np.arange(taps + 3) >= first) & (np.arange(taps + 3) < last), 1, 0)
+    values = x * seen[:, None]
+    sums = np.stack([
+        np.einsum("sl,sf->fl", values[q : q + taps], kernel[0, :, 0]) for q in range(4)
+    ]) + bias[:, None]  # fmt: skip
+    maxima = np.clip(sums.reshape(outputs, together, filters, lanes).max(axis=1), -9.0, 30.0)
+    found = harness.run("quad", str(taps), numbers, [-9.0, 30.0], weights, x)
+    assert_within(found, maxima.ravel(), 0.0)
+    total = start + np.einsum("ofl,of->l", maxima, matrix)
+    operands = ([-9.0, 30.0], weights, matrix, start, x)
+    assert_within(harness.run("quad_sum", str(taps), numbers, *operands), total, 0.0)
+
+
+@pytest.mark.parametrize("taps", [3, 4, 5, 6])
+def test_quad_differences_of_equal_values_are_zeros_and_their_sums(
+    harness: Harness, taps: int
+) -> None:
+    products, values = products_of(taps), np.full((taps + 3, harness.lanes), 3.0)
+    expected = np.zeros((products, harness.lanes))
+    expected[0] = 3.0 if taps < 5 else 6.0
+    found = harness.run("quad_input", str(taps), (0, taps + 3, products), values)
+    assert_within(found, expected.ravel(), 0.0)

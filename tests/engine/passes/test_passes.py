@@ -165,8 +165,8 @@ def test_delay_moves_costly_activations_only():
 def test_pass_leaves_values_that_others_read():
     graph = Graph()
     x = graph.input((6, 6, 3))
-    linear = graph.add(Convolution(normal(3, 3, 3, 5), padding=BORDER), x)
-    scaled = graph.add(scale_shift(5), linear)
+    linear = graph.add(Convolution(normal(3, 3, 3, 3), padding=BORDER), x)
+    scaled = graph.add(scale_shift(3), linear)
     active = graph.add(Activate(RELU), scaled)
     graph.output(graph.add(Add(), linear, active))
     graph.output(scaled)

@@ -1,6 +1,6 @@
 /* Four neighbours in a row with images in the lanes, for about half of the multiplications.
  *
- *   y[q] = bias + sum over depth and s of x[q + s] * w[s]        q = 0 .. 3
+ *   y[q] = bias + sum over s of x[q + s] * w[s]        q = 0 .. 3
  *
  * Method  Even and odd taps h and k meet even and odd values: with t = sum (h + k) * x[2j + 1],
  *             y[2j]     = t + sum h * (x[2j] - x[2j + 1]),
@@ -8,14 +8,14 @@
  *         Each of the three sums is wanted twice, with 1, 2 or 3 taps: 2 taps by the same method,
  *         3 by Winograd's F(2, 3). Products: 8 for 3 taps (12 without the method), 9 for 4 (16),
  *         11 for 5 (20), 12 for 6 (24). The additions that it costs run in units of their own on
- *         Zen 4 and 5, and all of the depth shares them.
+ *         Zen 4 and 5.
  * Layout  The differences of one row of values, in the order of the products, are what all
  *         filters share. First come those that both sums of a pair have, then the six others.
- *         Weights of a filter: its bias, then as many as products for each of the depth.
- * Budget  Depth 1: the differences stay in registers for all filters, 6 sums beside them. Above:
- *         6 sums, 1 value.
- * Numerics  Errors are 2.3 times those of direct sums at depth 1 and 1.4 times at 16. A value
- *         that is not finite makes all four outputs NaN, so their maximum need not look at NaN.
+ *         Weights of a filter: its bias, then one for each product.
+ * Budget  The differences stay in registers for all filters, 6 sums beside them. More than one
+ *         row of values would need a load for every product, and is not faster than direct sums.
+ * Numerics  Errors are 2.3 times those of direct sums. A value that is not finite makes all four
+ *         outputs NaN, so that their maximum need not look at NaN.
  * Source  Winograd, Arithmetic Complexity of Computations, 1980; Parker and Parhi, Low-Area/Power
  *         Parallel FIR Digital Filter Implementations, 1997.
  */
@@ -30,18 +30,6 @@
 #define PAIR_SHARED(A) ((A) - 1)
 /* The same for three pairs. */
 #define QUAD_SHARED(S) (2 * PAIR_SHARED(((S) + 1) / 2) + PAIR_SHARED((S) / 2))
-
-#define QUAD_REPEAT_3(X) REPEAT_2(X)
-#define QUAD_REPEAT_4(X) REPEAT_3(X)
-#define QUAD_REPEAT_5(X) REPEAT_5(X)
-#define QUAD_REPEAT_6(X) REPEAT_6(X)
-
-/* What the two sums of a pair begin with. */
-#define PAIR_ADD(a, b) vf_add(m##a, m##b), vf_sub(m##a, m##b)
-#define QUAD_SUMS_3 {m0, m0, m1, m1, vf_zero(), vf_zero()}
-#define QUAD_SUMS_4 {m0, m0, m1, m1, m2, m2}
-#define QUAD_SUMS_5 {PAIR_ADD(0, 1), PAIR_ADD(2, 3), m4, m4}
-#define QUAD_SUMS_6 {PAIR_ADD(0, 1), PAIR_ADD(2, 3), PAIR_ADD(4, 5)}
 
 /* Differences of A + 1 values: those that both sums share, and the others. */
 ALWAYS_INLINE void pair_differences(int A, vf z0, vf z1, vf z2, vf z3, float *both, float *own)
@@ -119,13 +107,13 @@ ALWAYS_INLINE vf quad_finish(const vf sums[6], const Quad *quad, int together, i
 #define QUAD_KEPT (GEMM_ROWS >= 8 ? QUAD_MOST_PRODUCTS : 7)
 #define QUAD_KEEP(i) i < QUAD_KEPT && i < products ? vf_load(d + (i) * LANES) : vf_zero(),
 
-/* One of the products at depth 1, added to `sum`. */
+/* One of the products, added to `sum`. */
 ALWAYS_INLINE vf quad_product(const vf *kept, const float *d, const float *w, int i, vf sum)
 {
     return vf_fma(i < QUAD_KEPT ? kept[i] : vf_load(d + i * LANES), vf_set(w[1 + i]), sum);
 }
 
-/* A pair at depth 1: products from `both` on for both sums, from `own` on one for each. */
+/* A pair of sums: products from `both` on for both sums, from `own` on one for each. */
 ALWAYS_INLINE void pair_sums(int A, const vf *kept, const float *d, const float *w, int both,
                              int own, vf start, vf sums[2])
 {
@@ -140,16 +128,6 @@ ALWAYS_INLINE void pair_sums(int A, const vf *kept, const float *d, const float 
     sums[1] = quad_product(kept, d, w, own + 1, sums[1]);
 }
 
-#define QUAD_START(i) vf m##i = i ? vf_zero() : vf_set(w[0]);
-#define QUAD_STEP(i) m##i = vf_fma(vf_load(at + (i) * LANES), vf_set(u[i]), m##i);
-#define QUAD_STEP_OWN(i) sums[i] = vf_fma(vf_load(at + (i) * LANES), vf_set(u[i]), sums[i]);
-
-#define QUAD_STEPS(STEPS, first)                                                                 \
-    at = d + (first) * LANES, u = w + 1 + (first);                                               \
-    for (ptrdiff_t k = 0; k < depth; k++, at += products * LANES, u += products) {               \
-        STEPS                                                                                    \
-    }
-
 #define QUAD(S)                                                                                  \
     static void quad_input_##S(const float *x, ptrdiff_t step, ptrdiff_t first, ptrdiff_t last,  \
                                float *d)                                                         \
@@ -162,27 +140,15 @@ ALWAYS_INLINE void pair_sums(int A, const vf *kept, const float *d, const float 
                                         const float *matrix, float *y)                           \
     {                                                                                            \
         enum { A = ((S) + 1) / 2, shared = QUAD_SHARED(S), products = shared + 6 };              \
-        const ptrdiff_t depth = quad->depth, step = summed ? 0 : quad->width;                    \
+        const ptrdiff_t step = summed ? 0 : quad->width;                                         \
+        const vf kept[] = {REPEAT_12(QUAD_KEEP)};                                                \
         vf total = summed ? vf_load(y) : vf_zero();                                              \
-        if (depth == 1) {                                                                        \
-            const vf kept[] = {REPEAT_12(QUAD_KEEP)};                                            \
-            for (ptrdiff_t f = 0; f < quad->filters; f++, y += step, w += 1 + products) {        \
-                vf sums[6];                                                                      \
-                pair_sums(A, kept, d, w, 0, shared, vf_set(w[0]), sums);                         \
-                pair_sums(A, kept, d, w, A - 1, shared + 2, vf_zero(), sums + 2);                \
-                pair_sums((S) / 2, kept, d, w, 2 * (A - 1), shared + 4, vf_zero(), sums + 4);    \
-                total = quad_finish(sums, quad, together, summed, join, matrix + f, y, total);   \
-            }                                                                                    \
-        } else {                                                                                 \
-            for (ptrdiff_t f = 0; f < quad->filters; f++, y += step) {                           \
-                const float *at, *u;                                                             \
-                QUAD_REPEAT_##S(QUAD_START)                                                      \
-                QUAD_STEPS(QUAD_REPEAT_##S(QUAD_STEP), 0)                                        \
-                vf sums[6] = QUAD_SUMS_##S;                                                      \
-                QUAD_STEPS(REPEAT_6(QUAD_STEP_OWN), shared)                                      \
-                total = quad_finish(sums, quad, together, summed, join, matrix + f, y, total);   \
-                w += 1 + depth * products;                                                       \
-            }                                                                                    \
+        for (ptrdiff_t f = 0; f < quad->filters; f++, y += step, w += 1 + products) {            \
+            vf sums[6];                                                                          \
+            pair_sums(A, kept, d, w, 0, shared, vf_set(w[0]), sums);                             \
+            pair_sums(A, kept, d, w, A - 1, shared + 2, vf_zero(), sums + 2);                    \
+            pair_sums((S) / 2, kept, d, w, 2 * (A - 1), shared + 4, vf_zero(), sums + 4);        \
+            total = quad_finish(sums, quad, together, summed, join, matrix + f, y, total);       \
         }                                                                                        \
         if (summed) vf_store(y, total);                                                          \
     }                                                                                            \
