@@ -177,6 +177,18 @@ cdef int block(
     return 0
 
 
+cdef void pack(
+        const void *opaque, const float *weights, const float *bias,
+        float *packed) noexcept nogil:
+    """Pack each group's filters: a group's are neighbours in the last axis."""
+    cdef const ConvolutionTask *task = <const ConvolutionTask *>opaque
+    cdef Py_ssize_t group_K = task.K // task.groups, group
+    for group in range(task.groups):
+        pack_panels(task.kernels, weights + group * group_K, task.K,
+                    bias + group * group_K if bias != NULL else NULL, group_K,
+                    task.segments * task.length, packed + group * task.group_floats)
+
+
 cdef class Convolution(Kernel):
     """A 2D convolution with packed weights; 1D is H = 1."""
 
@@ -246,18 +258,13 @@ cdef class Convolution(Kernel):
         return 0
 
     cdef int pack(self, const float[:, :, :, ::1] kernel, const float[::1] bias) except -1:
-        """Pack each group's filters: a group's are neighbours in the last axis."""
+        """Allocate and fill the panels."""
         cdef ConvolutionTask *task = &self.task
-        cdef Py_ssize_t group_K = task.K // task.groups
-        cdef Py_ssize_t depth = task.segments * task.length, group
-        cdef const float *bias_floats = NULL
-        task.group_floats = packed_floats(task.kernels, group_K, depth)
+        task.group_floats = packed_floats(
+            task.kernels, task.K // task.groups, task.segments * task.length)
         task.packed = self.allocate(task.group_floats * task.groups)
-        for group in range(task.groups):
-            if bias is not None:
-                bias_floats = &bias[group * group_K]
-            pack_panels(task.kernels, &kernel[0, 0, 0, group * group_K], task.K, bias_floats,
-                        group_K, depth, self.packed + group * task.group_floats)
+        self.pack_weights = pack
+        pack(task, &kernel[0, 0, 0, 0], &bias[0] if bias is not None else NULL, self.packed)
         return 0
 
     def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads,

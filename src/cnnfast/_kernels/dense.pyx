@@ -120,6 +120,13 @@ cdef int panels_block(
     return 0
 
 
+cdef void pack(
+        const void *opaque, const float *weights, const float *bias,
+        float *packed) noexcept nogil:
+    cdef const DenseTask *task = <const DenseTask *>opaque
+    pack_panels(task.kernels, weights, task.columns, bias, task.columns, task.depth, packed)
+
+
 cdef class Dense(Kernel):
     """A matrix product with packed weights, `rows` matrix rows per image."""
 
@@ -140,7 +147,8 @@ cdef class Dense(Kernel):
         self.task.packed = self.allocate(packed_floats(kernels, columns, depth))
         if bias is not None:
             bias_floats = &bias[0]
-        pack_panels(kernels, &kernel[0, 0], columns, bias_floats, columns, depth, self.packed)
+        self.pack_weights = pack
+        pack(&self.task, &kernel[0, 0], bias_floats, self.packed)
         self.step.run = block
         self.step.run_panels = panels_block
         self.step.panels = panel_count(kernels, columns)

@@ -136,6 +136,24 @@ typedef void update_kernel(float *w, const float *g, float *const *state, ptrdif
                            const float *numbers);
 typedef void clip_kernel(const float *g, float *y, ptrdiff_t n, const float *parameters);
 typedef float squares_kernel(const float *g, ptrdiff_t n);
+/* The pixels that a sum runs over: `rows` rows of `columns`, and how far apart they lie in the
+ * input a and in the gradient b. */
+typedef struct Pixels {
+    ptrdiff_t rows, columns;
+    ptrdiff_t a_row, a_step, b_row, b_step;
+} Pixels;
+/* See micro/weight_gradient.h. filters: 1 .. vectors * lanes, more than vectors - 1 times lanes. */
+typedef void outer_kernel(const float *a, const float *b, const Pixels *pixels, float *c,
+                          ptrdiff_t ldc, ptrdiff_t filters);
+
+/* See micro/slopes.h. dx may be v or dy. */
+typedef void activation_gradient_kernel(const float *v, const float *dy, float *dx, ptrdiff_t n,
+                                        const float *parameters);
+
+/* See micro/pool_gradient.h. Only dx is written, and overlaps none of the others. */
+typedef void pool_gradient_kernel(const float *x, ptrdiff_t x_step, const Window *window,
+                                  const float *y, const float *dy, float *dx, ptrdiff_t pixels,
+                                  ptrdiff_t channels, float scale);
 
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
@@ -180,6 +198,9 @@ typedef struct Kernels {
     ptrdiff_t pooled_windows; /* of the widest pooled tile */
     activation_kernel *activations[ACTIVATIONS];
     pair_kernel *pairs[PAIRS];
+    outer_kernel *outer[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
+    activation_gradient_kernel *activation_gradients[ACTIVATIONS];
+    pool_gradient_kernel *pool_gradients[POOLS];
     cast_kernel *cast;
     prelu_kernel *prelu;
     scale_shift_kernel *scale_shift;

@@ -119,6 +119,22 @@ cdef extern from "kernels.h":
         const float *g, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
     ctypedef float squares_kernel(const float *g, Py_ssize_t n) noexcept nogil
+    ctypedef struct Pixels:
+        Py_ssize_t rows, columns
+        Py_ssize_t a_row, a_step, b_row, b_step
+
+    ctypedef void outer_kernel(
+        const float *a, const float *b, const Pixels *pixels, float *c, Py_ssize_t ldc,
+        Py_ssize_t filters) noexcept nogil
+
+    ctypedef void activation_gradient_kernel(
+        const float *v, const float *dy, float *dx, Py_ssize_t n,
+        const float *parameters) noexcept nogil
+
+    ctypedef void pool_gradient_kernel(
+        const float *x, Py_ssize_t x_step, const Window *window, const float *y,
+        const float *dy, float *dx, Py_ssize_t pixels, Py_ssize_t channels,
+        float scale) noexcept nogil
 
     ctypedef double peak_kernel(Py_ssize_t iterations) noexcept nogil
 
@@ -131,6 +147,9 @@ cdef extern from "kernels.h":
         Py_ssize_t pooled_windows
         activation_kernel *activations[1]
         pair_kernel *pairs[5]
+        outer_kernel *outer[2][14]
+        activation_gradient_kernel *activation_gradients[1]
+        pool_gradient_kernel *pool_gradients[2]
         cast_kernel *cast
         prelu_kernel *prelu
         scale_shift_kernel *scale_shift

@@ -20,6 +20,10 @@ ctypedef int (*panels_function)(
     const void *task, const float *const *inputs, float *output, float *scratch,
     Py_ssize_t units, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
 
+# Lay a kernel's weights (in the order of the op's array) and bias (NULL: zeros) out as it reads them.
+ctypedef void (*pack_function)(
+    const void *task, const float *weights, const float *bias, float *packed) noexcept nogil
+
 cdef struct Step:
     block_function run
     panels_function run_panels
@@ -41,6 +45,7 @@ cdef class Kernel:
     cdef Step step
     cdef float *packed
     cdef Py_ssize_t packed_floats
+    cdef pack_function pack_weights     # NULL where `packed` holds no weights that train
     cdef float *allocate(self, Py_ssize_t count) except NULL
 
 cdef class Scratch:

@@ -7,9 +7,12 @@
 #include "micro/optimizer.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
+#include "micro/pool_gradient.h"
 #include "micro/pooled.h"
 #include "micro/quad.h"
 #include "micro/rows.h"
+#include "micro/slopes.h"
+#include "micro/weight_gradient.h"
 #include "micro/winograd.h"
 
 #define PASTE_(a, b) a##b
@@ -55,6 +58,28 @@ static const Kernels table = {
 #define PAIR(name) pair_##name,
 #include "kernels.inc"
 #undef PAIR
+    },
+    .outer = {
+        {
+#define GEMM(MR) [MR - 1] = outer_##MR##x1,
+#include "kernels.inc"
+#undef GEMM
+        },
+        {
+#define GEMM(MR) [MR - 1] = outer_##MR##x2,
+#include "kernels.inc"
+#undef GEMM
+        },
+    },
+    .activation_gradients = {
+#define ACTIVATION(name) activation_gradient_##name,
+#include "kernels.inc"
+#undef ACTIVATION
+    },
+    .pool_gradients = {
+#define POOL(name) pool_gradient_##name,
+#include "kernels.inc"
+#undef POOL
     },
     .cast = cast,
     .prelu = prelu,

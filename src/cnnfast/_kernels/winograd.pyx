@@ -21,7 +21,6 @@ arXiv:1509.09308, with other points.
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport INFINITY
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
@@ -227,6 +226,44 @@ cdef int block(
     return 0
 
 
+cdef double FILTERS[PATCH][3]
+for row, column in ((row, column) for row in range(PATCH) for column in range(3)):
+    FILTERS[row][column] = FILTER_TRANSFORM[row][column]
+
+
+cdef void transform_filters(
+        const float *kernel, Py_ssize_t size, Py_ssize_t place, float *out) noexcept nogil:
+    """Compute one place of G g G^T for all channels and filters, rounded once."""
+    cdef double weights[9]
+    cdef double total
+    cdef Py_ssize_t r, s, n
+    for r in range(3):
+        for s in range(3):
+            weights[r * 3 + s] = FILTERS[place // PATCH][r] * FILTERS[place % PATCH][s]
+    for n in range(size):
+        total = 0.0
+        for r in range(9):
+            total += weights[r] * kernel[r * size + n]
+        out[n] = <float>total
+
+
+cdef void pack(
+        const void *opaque, const float *weights, const float *bias,
+        float *packed) noexcept nogil:
+    """Transform and pack the filters; behind them come the bias, a row of zeros and a plane."""
+    cdef const WinogradTask *task = <const WinogradTask *>opaque
+    cdef Py_ssize_t place
+    cdef float *rest = packed + PLACES * task.place_floats
+    cdef float *plane = rest + task.K + PATCH * task.C
+    memset(rest, 0, (task.K + PATCH * task.C) * sizeof(float))
+    if bias != NULL:
+        memcpy(rest, bias, task.K * sizeof(float))
+    for place in range(PLACES):
+        transform_filters(weights, task.C * task.K, place, plane)
+        pack_panels(task.kernels, plane, task.K, NULL, task.K, task.C,
+                    packed + place * task.place_floats)
+
+
 cdef class Winograd(Kernel):
     """A 3 x 3 convolution of stride 1 with transformed and packed weights."""
 
@@ -277,25 +314,13 @@ cdef class Winograd(Kernel):
     cdef int pack(self, const float[:, :, :, ::1] kernel, const float[::1] bias) except -1:
         """Transform and pack the filters; behind them come the bias and a row of zeros."""
         cdef WinogradTask *task = &self.task
-        cdef Py_ssize_t place, size
-        cdef float *rest
-        cdef float *transformed
+        cdef Py_ssize_t size
         task.place_floats = packed_floats(task.kernels, task.K, task.C)
         size = PLACES * task.place_floats
-        task.packed = self.allocate(size + task.K + PATCH * task.C)
-        rest = self.packed + size
-        memset(rest, 0, (task.K + PATCH * task.C) * sizeof(float))
-        if bias is not None:
-            memcpy(rest, &bias[0], task.K * sizeof(float))
-        task.bias, task.zeros = rest, rest + task.K
-        transformed = <float *>malloc(task.C * task.K * sizeof(float))
-        if transformed == NULL:
-            raise MemoryError("cannot allocate the weights of a Winograd convolution")
-        for place in range(PLACES):
-            transform_filters(&kernel[0, 0, 0, 0], task.C * task.K, place, transformed)
-            pack_panels(task.kernels, transformed, task.K, NULL, task.K, task.C,
-                        self.packed + place * task.place_floats)
-        free(transformed)
+        task.packed = self.allocate(size + task.K + PATCH * task.C + task.C * task.K)
+        task.bias, task.zeros = self.packed + size, self.packed + size + task.K
+        self.pack_weights = pack
+        pack(task, &kernel[0, 0, 0, 0], &bias[0] if bias is not None else NULL, self.packed)
         return 0
 
     def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads,
@@ -319,23 +344,6 @@ cdef class Winograd(Kernel):
         """Cut units for threads, but not so finely that weights are streamed for few tiles."""
         cdef Py_ssize_t blocks = units * self.task.across // self.task.block // threads * threads
         return min(chunks_of(units, threads), max(blocks, threads))
-
-
-cdef void transform_filters(
-        const float *kernel, Py_ssize_t size, Py_ssize_t place, float *out) noexcept:
-    """Compute one place of G g G^T for all channels and filters, rounded once."""
-    cdef double weights[9]
-    cdef double total
-    cdef Py_ssize_t r, s, n
-    for r in range(3):
-        for s in range(3):
-            weights[r * 3 + s] = (<double>FILTER_TRANSFORM[place // PATCH][r]
-                                  * <double>FILTER_TRANSFORM[place % PATCH][s])
-    for n in range(size):
-        total = 0.0
-        for r in range(9):
-            total += weights[r] * kernel[r * size + n]
-        out[n] = <float>total
 
 
 def winograd_pays(Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K) -> bool:

@@ -50,11 +50,14 @@ class Variable:
         self.constraint = constraint
         self.version = 0
         self._value = _frozen_copy(value, dtype)
+        self._refresh: Callable[[], None] | None = None
         CLOCK.time += 1
 
     @property
     def value(self) -> FloatArray:
         """The current value as a read-only array; a later `assign` does not change it."""
+        if self._refresh is not None:
+            self._refresh()
         return self._value
 
     @property
@@ -79,7 +82,7 @@ class Variable:
 
     def numpy(self) -> FloatArray:
         """Return a copy of the value."""
-        return self._value.copy()
+        return self.value.copy()
 
     def assign(self, value: ArrayLike) -> Variable:
         """Replace the value.
@@ -101,18 +104,48 @@ class Variable:
             )
         # The value first: whoever sees the new time must also see the new value.
         self._value = fresh
+        self._refresh = None
         self.version += 1
         CLOCK.time += 1
         return self
 
+    # ---- while training keeps the value elsewhere
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether training has changed the value since it was last read."""
+        return self._refresh is not None
+
+    def follow(self, refresh: Callable[[], None]) -> None:
+        """Note that the value has changed elsewhere.
+
+        Args:
+            refresh: called when the value is read; it calls `catch_up`.
+        """
+        self._refresh = refresh
+        self.version += 1
+        CLOCK.time += 1
+
+    def catch_up(self, value: ArrayLike) -> None:
+        """Take over the value that `follow` announced.
+
+        Args:
+            value: array of the same shape.
+        """
+        self._value = _frozen_copy(value, self._value.dtype)
+        self._refresh = None
+
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
-        return np.array(self._value, dtype=dtype, copy=copy)
+        return np.array(self.value, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
         return len(self._value)
 
     def __getitem__(self, key: Any) -> Any:
-        return self._value[key]
+        return self.value[key]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_value": self.value, "_refresh": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -121,7 +154,7 @@ class Variable:
     def __repr__(self) -> str:
         return (
             f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}, "
-            f"value={np.array2string(self._value)}>"
+            f"value={np.array2string(self.value)}>"
         )
 
 

@@ -1,0 +1,282 @@
+"""Runs the steps of training: forward, loss and backward of a batch, into one gradient.
+
+A batch is cut into groups of images, and a thread takes a group through all steps depth-first,
+so that what the forward steps wrote is still in its cache when the backward steps read it. Groups
+belong to slots in turn; each slot adds up the gradients of its groups in their order, in memory
+of its own, and at the end the slots are added in theirs. How many groups and slots there are
+depends on the network and the batch: results do not depend on threads.
+"""
+
+from cpython.buffer cimport (
+    PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+)
+from cython.parallel cimport prange, threadid
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from cnnfast._kernels import team
+from cnnfast._kernels.dispatch cimport active_kernels
+from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.step cimport (
+    Kernel, Step, allocate_floats, padded_floats, release_floats,
+)
+
+cdef enum:
+    MOST_ARRAYS = 64
+
+# Waking a team takes some 5 microseconds; two cores finish this much work in about 20.
+cdef double SERIAL_WORK = 2e6
+# Floats that one thread adds up at a time: those of two slots share an L1.
+cdef Py_ssize_t BLOCK = 2048
+
+cdef enum Place:
+    INPUT
+    OUTPUT
+    ARENA
+    GRADIENT
+
+cdef struct Slot:
+    Place place
+    Py_ssize_t index        # which input or output; floats before it, per image in the arena
+    Py_ssize_t floats       # per image
+
+cdef struct Planned:
+    Step step
+    Slot output
+    Py_ssize_t inputs
+    Slot *slots             # of the inputs
+
+cdef struct Call:
+    char **inputs
+    char **outputs
+    float *arena            # of the group being done
+    float *gradient         # of the slot
+
+
+cdef Slot parse_slot(tuple slot) except *:
+    cdef Slot parsed
+    place, parsed.index, parsed.floats = slot
+    parsed.place = {"input": INPUT, "output": OUTPUT, "arena": ARENA, "gradient": GRADIENT}[place]
+    return parsed
+
+
+cdef float *address(Slot slot, Call call, Py_ssize_t image, Py_ssize_t group) noexcept nogil:
+    """Return where the group of images that begins at `image` lies in a buffer."""
+    if slot.place == INPUT:
+        return <float *>call.inputs[slot.index] + image * slot.floats
+    if slot.place == OUTPUT:
+        return <float *>call.outputs[slot.index] + image * slot.floats
+    if slot.place == GRADIENT:
+        return call.gradient + slot.index
+    return call.arena + slot.index * group
+
+
+cdef class TrainingProgram:
+    """Steps bound to buffers, ready to run on any number of images.
+
+    Args:
+        steps: (kernel, input slots, output slot) in order; a slot is (place, index, floats) with
+            place "input", "output", "arena" or "gradient". Kernels add to what they find in a
+            gradient.
+        inputs: floats per image of each input array.
+        outputs: floats per image of each output array.
+        arena: floats per image of all arena buffers.
+        gradient: floats of the gradient of all weights.
+        losses: (output, input) whose products add up to the loss of the batch.
+    """
+
+    cdef Planned *planned
+    cdef Py_ssize_t count, arena_floats, scratch_floats, table_floats, gradient_floats
+    cdef list kernels               # keeps packed constants alive
+    cdef tuple inputs, outputs, losses
+    cdef float *memory              # the last call's, for the next
+    cdef Py_ssize_t memory_floats
+    cdef readonly double work       # per image
+
+    def __cinit__(self, list steps, tuple inputs, tuple outputs, Py_ssize_t arena,
+                  Py_ssize_t gradient, tuple losses):
+        self.count = len(steps)
+        self.planned = <Planned *>calloc(max(1, self.count), sizeof(Planned))
+        if self.planned == NULL:
+            raise MemoryError("cannot allocate the steps of a plan")
+        if len(inputs) + len(outputs) > MOST_ARRAYS:
+            raise ValueError(
+                f"a model that trains can have at most {MOST_ARRAYS} inputs, targets and outputs."
+                f" Received {len(inputs)} and {len(outputs)}.")
+        self.kernels = [step[0] for step in steps]
+        self.inputs, self.outputs, self.losses = inputs, outputs, losses
+        self.arena_floats, self.gradient_floats = arena, gradient
+        for index, (kernel, slots, output) in enumerate(steps):
+            self.bind(index, kernel, slots, output)
+        self.table_floats = padded_floats(self.table_floats)
+        self.scratch_floats = padded_floats(self.scratch_floats)
+
+    cdef int bind(self, Py_ssize_t position, Kernel kernel, tuple slots, tuple output) except -1:
+        """Fill one step and widen what all steps share."""
+        cdef Planned *planned = &self.planned[position]
+        planned.step = kernel.step
+        planned.output = parse_slot(output)
+        planned.inputs = len(slots)
+        planned.slots = <Slot *>calloc(max(1, planned.inputs), sizeof(Slot))
+        if planned.slots == NULL:
+            raise MemoryError("cannot allocate the steps of a plan")
+        for index in range(planned.inputs):
+            planned.slots[index] = parse_slot(slots[index])
+        self.table_floats = max(self.table_floats, 2 * planned.inputs)
+        self.scratch_floats = max(self.scratch_floats, kernel.step.scratch)
+        self.work += kernel.step.work
+        return 0
+
+    def __dealloc__(self):
+        if self.planned != NULL:
+            for index in range(self.count):
+                free(self.planned[index].slots)
+        free(self.planned)
+        release_floats(self.memory)
+
+    def run(self, list inputs, list outputs, float[::1] gradient, Py_ssize_t images,
+            Py_ssize_t group, Py_ssize_t slots, int threads):
+        """Fill outputs and the gradient. Not for two Python threads at once.
+
+        Args:
+            inputs: one C-contiguous array of `images` images for each input, of 4-byte items.
+            outputs: the same for each output, writable.
+            gradient: filled with the sum over all images.
+            images: how many, at least 1.
+            group: images that a thread takes through all steps together.
+            slots: sums that are kept apart until the end.
+            threads: how many to use at most.
+
+        Returns:
+            The loss of the batch, or None where an index lay outside its table.
+        """
+        cdef Py_buffer views[MOST_ARRAYS]
+        cdef char *pointers[MOST_ARRAYS]
+        cdef Py_ssize_t held = 0, given = len(self.inputs)
+        cdef Call call
+        if gradient.shape[0] != self.gradient_floats:
+            raise ValueError(
+                f"the gradient has {self.gradient_floats} floats. Received {gradient.shape[0]}.")
+        call.inputs, call.outputs = pointers, pointers + given
+        call.arena, call.gradient = NULL, &gradient[0]
+        try:
+            for array, floats in zip(inputs, self.inputs, strict=True):
+                held = hold(array, PyBUF_C_CONTIGUOUS, images * floats * 4, views, pointers, held)
+            for array, floats in zip(outputs, self.outputs, strict=True):
+                held = hold(array, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE, images * floats * 4,
+                            views, pointers, held)
+            if self.dispatch(call, images, group, slots, threads):
+                return None
+            return self.loss(call, images)
+        finally:
+            while held:
+                held -= 1
+                PyBuffer_Release(&views[held])
+
+    cdef double loss(self, Call call, Py_ssize_t images) noexcept:
+        """Add up what the samples contribute, in their order."""
+        cdef double total = 0.0
+        cdef Py_ssize_t index, value, scale
+        for value, scale in self.losses:
+            for index in range(images * <Py_ssize_t>self.inputs[scale]):
+                total += (<double>(<float *>call.outputs[value])[index]
+                          * (<float *>call.inputs[scale])[index])
+        return total
+
+    cdef int dispatch(self, Call call, Py_ssize_t images, Py_ssize_t group, Py_ssize_t slots,
+                      int threads) except -1:
+        """Settle the threads and the memory, run all groups, add up the slots."""
+        cdef int claimed = 1, failures
+        cdef Py_ssize_t groups = (images + group - 1) // group
+        cdef Py_ssize_t private = self.table_floats + self.scratch_floats
+        cdef Py_ssize_t stride = padded_floats(private + self.arena_floats * group)
+        cdef Py_ssize_t partial = padded_floats(self.gradient_floats)
+        slots = min(slots, groups)
+        if threads > 1 and slots > 1 and self.work * images > SERIAL_WORK:
+            claimed = team.claim(threads)
+        try:
+            self.reserve(stride * claimed + partial * (slots - 1))
+            failures = self.run_slots(call, images, group, groups, slots, claimed, stride)
+        finally:
+            if claimed > 1:
+                team.release()
+        return failures
+
+    cdef int reserve(self, Py_ssize_t floats) except -1:
+        """Have memory for a call."""
+        if floats > self.memory_floats:
+            release_floats(self.memory)
+            self.memory_floats = 0
+            self.memory = allocate_floats(floats)
+            if self.memory == NULL:
+                raise MemoryError(f"cannot allocate {floats * 4} bytes for a training step")
+            self.memory_floats = floats
+        return 0
+
+    cdef int run_slots(self, Call call, Py_ssize_t images, Py_ssize_t group, Py_ssize_t groups,
+                       Py_ssize_t slots, int threads, Py_ssize_t stride) noexcept:
+        """Each thread takes slots; then all of them add the slots up."""
+        cdef const Kernels *kernels = active_kernels()
+        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), slot, block
+        cdef Py_ssize_t blocks = (self.gradient_floats + BLOCK - 1) // BLOCK
+        cdef float *partials = self.memory + threads * stride
+        cdef int failures = 0
+        for slot in prange(slots, nogil=True, num_threads=threads, schedule="dynamic"):
+            failures |= self.take_slot(
+                call, partials + (slot - 1) * partial, slot, slots, images, group, groups,
+                self.memory + threadid() * stride)
+        if slots > 1:
+            for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
+                add_slots(kernels, call.gradient, partials, partial, slots, block * BLOCK,
+                          min(BLOCK, self.gradient_floats - block * BLOCK))
+        return failures
+
+    cdef int take_slot(self, Call call, float *partial, Py_ssize_t slot, Py_ssize_t slots,
+                       Py_ssize_t images, Py_ssize_t group, Py_ssize_t groups,
+                       float *own) noexcept nogil:
+        """Take every `slots`-th group through all steps; slot 0 adds into the result itself."""
+        cdef Py_ssize_t index = slot, step, first
+        cdef int failures = 0
+        call.arena = own + self.table_floats + self.scratch_floats
+        call.gradient = call.gradient if slot == 0 else partial
+        memset(call.gradient, 0, self.gradient_floats * sizeof(float))
+        while index < groups:
+            first = index * group
+            for step in range(self.count):
+                failures |= self.do_step(&self.planned[step], call, own, first, group,
+                                         min(group, images - first))
+            index += slots
+        return failures
+
+    cdef int do_step(self, Planned *planned, Call call, float *own, Py_ssize_t first,
+                     Py_ssize_t group, Py_ssize_t images) noexcept nogil:
+        """Do one step for the group that begins at image `first`."""
+        cdef const float **table = <const float **>own
+        cdef Py_ssize_t index
+        for index in range(planned.inputs):
+            table[index] = address(planned.slots[index], call, first, group)
+        return planned.step.run(planned.step.task, table,
+                                address(planned.output, call, first, group),
+                                own + self.table_floats, 0, images * planned.step.units)
+
+
+cdef void add_slots(const Kernels *kernels, float *gradient, const float *partials,
+                    Py_ssize_t partial, Py_ssize_t slots, Py_ssize_t first,
+                    Py_ssize_t floats) noexcept nogil:
+    """Add all slots, in their order, to a part of the first one's gradient."""
+    cdef Py_ssize_t slot
+    for slot in range(1, slots):
+        kernels.add(gradient + first, partials + (slot - 1) * partial + first, gradient + first,
+                    floats)
+
+
+cdef Py_ssize_t hold(object array, int flags, Py_ssize_t size, Py_buffer *views, char **pointers,
+                     Py_ssize_t held) except -1:
+    """Take hold of an array's memory and return how many are held now."""
+    PyObject_GetBuffer(array, &views[held], flags)
+    pointers[held] = <char *>views[held].buf
+    if views[held].len != size:
+        received = views[held].len
+        PyBuffer_Release(&views[held])
+        raise ValueError(f"a plan's array must hold {size} bytes. Received {received} bytes.")
+    return held + 1

@@ -1,0 +1,136 @@
+"""The weights of a model in training: one array that kernels read and the optimizer updates.
+
+While a model trains, the truth is in this array, and its variables follow on demand: reading the
+value of a variable copies the array's part, assigning to a variable is noticed before the next
+step. So a step costs no copies, and whoever looks at a weight sees the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast.clock import CLOCK
+from cnnfast.engine.memory import LINE
+from cnnfast.engine.variable import FloatArray, Variable
+
+
+class Parameters:
+    """Variables side by side.
+
+    Args:
+        variables: those that train.
+
+    Attributes:
+        values: all variables, each from a cache line on.
+        gradients: an array of the same layout.
+        views: the part of `values` that is each variable, in its shape.
+        gradient_views: likewise of `gradients`.
+    """
+
+    def __init__(self, variables: Sequence[Variable]) -> None:
+        self.variables = list(variables)
+        lengths = [-(-variable.size // LINE) * LINE for variable in variables]
+        ends = np.cumsum([0, *lengths])
+        self.values = aligned_zeros(int(ends[-1]))
+        self.gradients = aligned_zeros(int(ends[-1]))
+        self._offsets = [int(end) for end in ends[:-1]]
+        self.views = self._views(self.values)
+        self.gradient_views = self._views(self.gradients)
+        self._versions = [-1] * len(self.variables)
+        self._time = -1
+        self.take_over()
+
+    def _views(self, flat: FloatArray) -> list[FloatArray]:
+        return [
+            flat[offset : offset + variable.size].reshape(variable.shape)
+            for offset, variable in zip(self._offsets, self.variables, strict=True)
+        ]
+
+    # ---- between variables and the array
+
+    def take_over(self) -> bool:
+        """Copy what was assigned to variables since the last time.
+
+        Returns:
+            Whether anything was.
+        """
+        if self._time == CLOCK.time:
+            return False
+        changed = False
+        for index, variable in enumerate(self.variables):
+            if variable.version != self._versions[index]:
+                self.views[index][...] = variable.value
+                self._versions[index] = variable.version
+                changed = True
+        self._time = CLOCK.time
+        return changed
+
+    def mark_changed(self) -> None:
+        """Tell the variables, and all plans made of them, that the array has new values."""
+        if self._is_marked():
+            return
+        for variable in self.variables:
+            variable.follow(self.catch_up)
+        self._versions = [variable.version for variable in self.variables]
+        self._time = CLOCK.time
+
+    def _is_marked(self) -> bool:
+        return all(variable.is_behind for variable in self.variables)
+
+    def catch_up(self) -> None:
+        """Copy the array to the variables that are behind it."""
+        for variable, view in zip(self.variables, self.views, strict=True):
+            if variable.is_behind:
+                variable.catch_up(view)
+
+    # ---- finding a variable by its memory
+
+    def view_of(self, array: NDArray[Any]) -> FloatArray | None:
+        """Give the part of `values` that stands for a variable's array.
+
+        Args:
+            array: the value of a variable, in any shape.
+
+        Returns:
+            None if it is no value of these variables.
+        """
+        address = array.ctypes.data
+        for variable, view in zip(self.variables, self.views, strict=True):
+            value = variable.value
+            if value.ctypes.data == address and value.size == array.size:
+                return view.reshape(array.shape)
+        return None
+
+    def offset_of(self, array: NDArray[Any] | None) -> int | None:
+        """Say where a part of `values` begins; None for any other array.
+
+        Args:
+            array: any array, or None.
+        """
+        if array is None:
+            return None
+        offset = (array.ctypes.data - self.values.ctypes.data) // self.values.itemsize
+        return offset if 0 <= offset < len(self.values) else None
+
+    def at(self, offset: int) -> Variable:
+        """Name the variable that begins at a place.
+
+        Args:
+            offset: as `offset_of` gives it.
+        """
+        return self.variables[self._offsets.index(offset)]
+
+
+def aligned_zeros(length: int) -> FloatArray:
+    """Make an array that begins on a cache line.
+
+    Args:
+        length: floats.
+    """
+    room = np.zeros(length + LINE, np.float32)
+    skip = -(room.ctypes.data // room.itemsize) % LINE
+    return room[skip : skip + length]

@@ -1,0 +1,182 @@
+"""From a model to what a training step runs: forward, losses, backward, and weights packed anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast._kernels.repack import Repacker
+from cnnfast._kernels.step import Kernel
+from cnnfast._kernels.trainer import TrainingProgram
+from cnnfast.engine.differentiate import differentiate
+from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.engine.heads import Head, attach
+from cnnfast.engine.memory import assign_offsets
+from cnnfast.engine.parameters import Parameters
+from cnnfast.engine.passes.reversible import bind_parameters, fuse_reversible, split_activations
+from cnnfast.engine.plan import (
+    lifetimes_of,
+    live_operations,
+    prepare,
+    sizes,
+    slots_of,
+    with_own_outputs,
+)
+from cnnfast.ops.gradients import packing_of
+from cnnfast.threads import thread_count
+
+# What a thread's group keeps between forward and backward: three quarters of a 1 MB L2.
+GROUP_FLOATS: Final = 192 * 1024
+# Beyond this many images a group's fixed costs are spread already.
+LARGEST_GROUP: Final = 64
+# Sums that are kept apart, for so many threads to work on one step; fewer where they would take
+# more than 64 MB.
+SLOTS: Final = 16
+SLOTS_FLOATS: Final = 16 * 2**20
+# A step with less work is not worth a second thread, and need not be cut for one.
+SHARED_WORK: Final = 2e6
+
+
+class Result(NamedTuple):
+    """What a step computed beside the gradient.
+
+    Attributes:
+        loss: weighted and summed over the batch; None where an index lay outside its table.
+        predictions: the model's outputs; none where they are not asked for.
+        values: of each head with a loss, the loss of each row.
+    """
+
+    loss: float | None
+    predictions: list[NDArray[Any]]
+    values: list[NDArray[Any]]
+
+
+class TrainingPlan:
+    """A graph with its gradients, ready to run on any number of images.
+
+    Args:
+        graph: the network, lowered for training, with its outputs; it is changed.
+        heads: what becomes of each output.
+        parameters: the weights that train.
+        predicts: whether `run` returns the model's outputs.
+
+    Raises:
+        NotImplementedError: the network cannot be differentiated, or does not use a weight in a
+            way that is known to train.
+    """
+
+    def __init__(
+        self, graph: Graph, heads: Sequence[Head], parameters: Parameters, predicts: bool
+    ) -> None:
+        self._parameters = parameters
+        graph = split_activations(bind_parameters(graph, parameters))
+        predictions = list(graph.outputs)
+        graph.outputs.clear()
+        losses = attach(graph, heads, predictions)
+        for value in losses.values:
+            graph.output(value)
+        for value in predictions if predicts else ():
+            graph.output(value)
+        graph, seeds = _fused(graph, losses.seeds)
+        sums = differentiate(graph, seeds, parameters)
+        self._check_all_train(set(sums.values()))
+        self._bind(graph, sums, losses.scales)
+
+    def _check_all_train(self, found: set[int]) -> None:
+        for view in self._parameters.views:
+            offset = cast("int", self._parameters.offset_of(view))
+            if offset not in found:
+                variable = self._parameters.at(offset)
+                raise NotImplementedError(
+                    f"Training of the weight '{variable.path}' is not supported: no loss depends "
+                    "on it, or its layer uses it in a way that cannot be differentiated."
+                )
+
+    def _bind(self, graph: Graph, sums: dict[Value, int], scales: list[int]) -> None:
+        operations, outputs = with_own_outputs(graph)
+        operations = live_operations(operations, (*outputs, *sums))
+        inputs = tuple(graph.inputs)
+        slots: dict[Value, Any] = {value: ("gradient", sums[value], 0) for value in sums}
+        slots |= {value: ("input", i, value.size) for i, value in enumerate(inputs)}
+        slots |= {value.root: ("output", i, value.size) for i, value in enumerate(outputs)}
+        lifetimes = lifetimes_of(operations, slots)
+        offsets, self._arena = assign_offsets(list(lifetimes.values()))
+        for value, offset in zip(lifetimes, offsets, strict=True):
+            slots[value] = ("arena", offset, value.size)
+        kernels = [prepare(operation) for operation in operations]
+        steps = [
+            (kernel, slots_of(operation.inputs, slots), slots[operation.output])
+            for operation, kernel in zip(operations, kernels, strict=True)
+        ]
+        self._program = TrainingProgram(
+            steps, sizes(inputs), sizes(outputs), self._arena, len(self._parameters.values),
+            tuple(enumerate(scales)),
+        )  # fmt: skip
+        self._values = len(scales)
+        self._shapes = [value.shape for value in outputs]
+        self._repacker = Repacker(self._packed(operations, kernels))
+
+    def _packed(self, operations: list[Operation], kernels: list[Kernel]) -> list[Any]:
+        """List the kernels that hold copies of weights that train."""
+        found = []
+        for operation, kernel in zip(operations, kernels, strict=True):
+            packing = packing_of(operation.op)
+            if packing is None:
+                continue
+            arrays = (packing.weights, packing.bias)
+            if any(self._parameters.offset_of(array) is not None for array in arrays):
+                found.append((kernel, *packing))
+        return found
+
+    def repack(self) -> None:
+        """Let the kernels see the weights as they are now."""
+        self._repacker.run(thread_count())
+
+    def run(self, inputs: list[NDArray[Any]]) -> Result:
+        """Fill the gradient of all weights with that of a batch.
+
+        Args:
+            inputs: C-contiguous arrays of the model's inputs, then of each head: targets and
+                scales, or the gradient of the output.
+
+        Threads: results are bit-identical for any number of them. Not for two Python threads at
+        once.
+        """
+        images = len(inputs[0])
+        outputs = [np.empty((images, *shape), np.float32) for shape in self._shapes]
+        loss = self._program.run(
+            inputs, outputs, self._parameters.gradients, images, self.group(images),
+            self.slots, thread_count(),
+        )  # fmt: skip
+        return Result(loss, outputs[self._values :], outputs[: self._values])
+
+    def group(self, images: int) -> int:
+        """Count the images that a thread takes through all steps together.
+
+        Args:
+            images: of the batch.
+        """
+        group = min(max(GROUP_FLOATS // max(self._arena, 1), 1), LARGEST_GROUP)
+        if self._program.work * images > SHARED_WORK:
+            group = min(group, -(-images // self.slots))
+        return group
+
+    @property
+    def slots(self) -> int:
+        """Sums that are kept apart until the end of a step."""
+        length = max(len(self._parameters.values), 1)
+        return max(2, min(SLOTS, SLOTS_FLOATS // length))
+
+
+def _fused(graph: Graph, seeds: dict[Value, Value]) -> tuple[Graph, dict[Value, Value]]:
+    """Fuse activations; the ends of the graph, which seeds stand for, are kept as outputs."""
+    pairs = [value for pair in seeds.items() for value in pair]
+    count = len(graph.outputs)
+    graph.outputs += pairs
+    graph = fuse_reversible(graph)
+    ends = graph.outputs[count:]
+    del graph.outputs[count:]
+    return graph, dict(zip(ends[::2], ends[1::2], strict=True))

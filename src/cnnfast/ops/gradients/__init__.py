@@ -1,0 +1,33 @@
+"""What each operation passes back: the gradients of its inputs and of its constants.
+
+A rule says which operations of the backward pass compute them, as data: the engine adds them to
+the graph. The rules stand in one module for each module of `ops`.
+"""
+
+from cnnfast.ops.gradients.convolution import (
+    BiasGradient,
+    ConvolutionInputGradient,
+    ConvolutionKernelGradient,
+)
+from cnnfast.ops.gradients.dense import DenseInputGradient, DenseKernelGradient
+from cnnfast.ops.gradients.elementwise import ActivationGradient, SoftmaxGradient, follows_output
+from cnnfast.ops.gradients.pooling import PoolingGradient
+from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
+
+__all__ = [
+    "PASS",
+    "ActivationGradient",
+    "BiasGradient",
+    "ConvolutionInputGradient",
+    "ConvolutionKernelGradient",
+    "DenseInputGradient",
+    "DenseKernelGradient",
+    "Packing",
+    "PoolingGradient",
+    "Rule",
+    "SoftmaxGradient",
+    "Term",
+    "follows_output",
+    "packing_of",
+    "rule_of",
+]

@@ -1,0 +1,55 @@
+"""Gradients of pooling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnfast._kernels import pool_gradient as kernels
+from cnnfast._kernels.step import Kernel
+from cnnfast.ops.base import Op, Shape
+from cnnfast.ops.gradients.rule import Rule, Term, gradient_of
+from cnnfast.ops.pooling import GlobalPooling, Pooling
+
+
+@dataclass(frozen=True, eq=False)
+class PoolingGradient(Op):
+    """Give the pixels of each window what the window's output received.
+
+    The maximum gives it to the first pixel, row by row, that is one; the average gives each an
+    equal part.
+
+    Args:
+        pooling: the operation of the forward pass.
+        shape: of its input.
+    """
+
+    pooling: Pooling
+    shape: Shape
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Give that of the input."""
+        return self.shape
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x, y and dy; the average needs only dy."""
+        op = self.pooling
+        padding = (*op.padding[0], *op.padding[1])
+        H, W, C = self.shape
+        return kernels.PoolingGradient(op.kind, H, W, C, op.pool, op.strides, padding)
+
+
+
+@gradient_of(Pooling)
+def differentiate_pooling(op: Pooling, shapes: tuple[Shape, ...]) -> Rule:
+    """Differentiate pooling."""
+    reads = ("x0", "y", "dy") if op.kind == "max" else ("dy",)
+    return Rule((Term(PoolingGradient(op, shapes[0]), reads),), {})
+
+
+@gradient_of(GlobalPooling)
+def differentiate_global_pooling(op: GlobalPooling, shapes: tuple[Shape, ...]) -> Rule:
+    """Differentiate pooling of whole images."""
+    H, W, _ = shapes[0]
+    window = Pooling(op.kind, (H, W), (H, W))
+    reads = ("x0", "y", "dy") if op.kind == "max" else ("dy",)
+    return Rule((Term(PoolingGradient(window, shapes[0]), reads),), {})
