@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnfast.engine.graph import Graph, Operation, Value
@@ -38,16 +39,18 @@ class Losses(NamedTuple):
     seeds: dict[Value, Value]
 
 
-def attach(graph: Graph, heads: list[Head] | tuple[Head, ...], outputs: list[Value]) -> Losses:
+def attach(graph: Graph, heads: Sequence[Head | None], outputs: Sequence[Value]) -> Losses:
     """Add losses, their gradients, and inputs for what they need.
 
     Args:
         graph: the forward pass, activations apart.
-        heads: one for each output.
+        heads: one for each output; None for an output that trains nothing.
         outputs: of the model.
     """
     losses = Losses([], [], {})
     for head, output in zip(heads, outputs, strict=True):
+        if head is None:
+            continue
         value = logits_of(graph, output, head.on_logits)
         if head.kind is None:
             losses.seeds[value] = graph.input(output.shape)

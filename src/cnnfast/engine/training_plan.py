@@ -62,6 +62,10 @@ class TrainingPlan:
         heads: what becomes of each output.
         parameters: the weights that train.
         predicts: whether `run` returns the model's outputs.
+        trains: whether gradients are computed.
+
+    Attributes:
+        version: of the weights, as `repack` was told.
 
     Raises:
         NotImplementedError: the network cannot be differentiated, or does not use a weight in a
@@ -69,8 +73,14 @@ class TrainingPlan:
     """
 
     def __init__(
-        self, graph: Graph, heads: Sequence[Head], parameters: Parameters, predicts: bool
+        self,
+        graph: Graph,
+        heads: Sequence[Head | None],
+        parameters: Parameters,
+        predicts: bool,
+        trains: bool = True,
     ) -> None:
+        self.version = -1
         self._parameters = parameters
         graph = split_activations(bind_parameters(graph, parameters))
         predictions = list(graph.outputs)
@@ -81,8 +91,10 @@ class TrainingPlan:
         for value in predictions if predicts else ():
             graph.output(value)
         graph, seeds = _fused(graph, losses.seeds)
-        sums = differentiate(graph, seeds, parameters)
-        self._check_all_train(set(sums.values()))
+        sums: dict[Value, int] = {}
+        if trains:
+            sums = differentiate(graph, seeds, parameters)
+            self._check_all_train(set(sums.values()))
         self._bind(graph, sums, losses.scales)
 
     def _check_all_train(self, found: set[int]) -> None:
@@ -131,9 +143,14 @@ class TrainingPlan:
                 found.append((kernel, *packing))
         return found
 
-    def repack(self) -> None:
-        """Let the kernels see the weights as they are now."""
+    def repack(self, version: int) -> None:
+        """Let the kernels see the weights as they are now.
+
+        Args:
+            version: a number for them.
+        """
         self._repacker.run(thread_count())
+        self.version = version
 
     def run(self, inputs: list[NDArray[Any]]) -> Result:
         """Fill the gradient of all weights with that of a batch.

@@ -1,0 +1,137 @@
+"""What a model was compiled with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cnnfast import losses, optimizers
+from cnnfast.engine.structure import flatten
+from cnnfast.losses import Loss
+from cnnfast.models.model import Model
+from cnnfast.training.step import Step
+
+
+class Setup:
+    """The arguments of `compile`, made into objects.
+
+    Args:
+        model: that is compiled.
+        optimizer: a name, config or object.
+        loss: one for all outputs, or a list or dict of them; None for an output that trains
+            nothing.
+        loss_weights: a factor for each loss, a list or dict.
+        metrics: a list of them, for several outputs a list of lists or a dict.
+        weighted_metrics: likewise, of metrics that heed the samples' weights.
+
+    Raises:
+        ValueError: something has an unknown name, or does not fit the model's outputs.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Any,
+        loss: Any,
+        loss_weights: Any,
+        metrics: Any,
+        weighted_metrics: Any,
+    ) -> None:
+        self.model = model
+        self.optimizer = optimizers.get(optimizer)
+        self.given = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._losses: list[Loss | None] | None = None
+        self._step: Step | None = None
+
+    @property
+    def losses(self) -> list[Loss | None]:
+        """A loss for each output."""
+        if self._losses is None:
+            given = self.given["loss"]
+            spread = per_output(self.model, given, "loss", shared=True)
+            self._losses = [None if one is None else losses.as_loss(one) for one in spread]
+        return self._losses
+
+    @property
+    def loss_weights(self) -> list[float]:
+        """A factor for each loss."""
+        weights = self.given["loss_weights"]
+        spread = per_output(self.model, weights, "loss_weights", shared=False)
+        return [1.0 if weight is None else float(weight) for weight in spread]
+
+    @property
+    def step(self) -> Step:
+        """What trains the model; made anew when `trainable` of a variable has changed."""
+        if self._step is None or self._step.is_outdated():
+            self._step = Step(self.model, self.optimizer, self.losses, self.loss_weights)
+        return self._step
+
+
+def per_output(model: Model, given: Any, name: str, shared: bool) -> list[Any]:
+    """Spread an argument over the outputs of a model.
+
+    Args:
+        model: with known outputs.
+        given: one thing, a list or tuple with one for each output, or a dict by output names.
+        name: of the argument, for errors.
+        shared: whether one thing stands for all outputs.
+
+    Raises:
+        ValueError: the number or a name does not fit.
+    """
+    names = output_names(model)
+    if isinstance(given, Mapping) and "class_name" not in given:
+        unknown = [key for key in given if key not in names]
+        if unknown:
+            raise ValueError(
+                f"`{name}` names outputs that model '{model.name}' does not have: {unknown}. "
+                f"Its outputs are: {names}"
+            )
+        return [given.get(key) for key in names]
+    if isinstance(given, list | tuple):
+        flat = flatten(list(given))
+        if len(flat) != len(names):
+            raise ValueError(
+                f"`{name}` must have one entry for each of the {len(names)} outputs of model "
+                f"'{model.name}', {names}. Received {len(flat)}: {given}"
+            )
+        return flat
+    if given is None or shared or len(names) == 1:
+        return [given] * len(names)
+    raise ValueError(
+        f"`{name}` must be a list or dict for the {len(names)} outputs of model '{model.name}'. "
+        f"Received: {given!r}"
+    )
+
+
+def output_names(model: Model) -> list[str]:
+    """Name the outputs of a model; a model that is not built counts as having one.
+
+    Args:
+        model: any.
+    """
+    try:
+        names: list[str] = model.output_names  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):
+        return ["output"]
+    return names
+
+
+def compile_model(model: Model, optimizer: Any, loss: Any, **options: Any) -> Setup:
+    """Check the arguments of `compile` as far as they do not depend on the model's outputs.
+
+    Args:
+        model: to be trained.
+        optimizer: a name, config or object.
+        loss: a name, function or object, or a structure of them.
+        **options: "loss_weights", "metrics" and "weighted_metrics".
+    """
+    setup = Setup(model, optimizer, loss, **options)
+    for one in flatten(loss) if isinstance(loss, list | tuple | dict) else [loss]:
+        losses.get(one)
+    return setup

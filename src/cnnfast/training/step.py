@@ -1,0 +1,229 @@
+"""One step of training: the gradient of a batch, and what the optimizer makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnfast.engine.parameters import Parameters
+from cnnfast.engine.training_plan import Result, TrainingPlan
+from cnnfast.losses import Loss
+from cnnfast.models.model import Model
+from cnnfast.optimizers import Optimizer
+from cnnfast.threads import thread_count
+from cnnfast.training.heads import head_of, native_scales, native_targets
+from cnnfast.training.lowered import Lowered, lower_for_training
+
+Array = NDArray[Any]
+
+
+class Batch(NamedTuple):
+    """Samples that a step sees.
+
+    Attributes:
+        inputs: of the model, in the types and shapes that its kernels take.
+        targets: of each output; None where there is no loss.
+        weights: of each output's samples; None for 1.
+    """
+
+    inputs: list[Array]
+    targets: Sequence[Array | None]
+    weights: Sequence[Array | None]
+
+    def __len__(self) -> int:
+        return len(self.inputs[0])
+
+
+class Outcome(NamedTuple):
+    """What a step tells.
+
+    Attributes:
+        loss: of the batch, with penalties.
+        parts: the loss of each output that has one, without its factor.
+        predictions: of the model before the step; empty if they were not asked for.
+    """
+
+    loss: float
+    parts: list[float]
+    predictions: list[Array]
+
+
+class Step:
+    """A model's weights with what updates them.
+
+    Args:
+        model: built.
+        optimizer: is built for the model's weights.
+        losses: one for each output, None where there is none.
+        factors: of the losses.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        optimizer: Optimizer,
+        losses: Sequence[Loss | None],
+        factors: Sequence[float],
+    ) -> None:
+        self._model, self._losses, self._factors = model, losses, factors
+        self._parameters = Parameters(model.trainable_weights)
+        self._plans: dict[Any, Lesson] = {}
+        self._version = 0
+        self._scales: dict[Any, Array] = {}
+        optimizer.build(self._parameters.variables)
+        parameters = self._parameters
+        self._updates = optimizer.prepare(parameters.views, parameters.gradient_views)
+        named = list(zip(parameters.variables, parameters.views, strict=True))
+        self._constrained = [(v, view) for v, view in named if v.constraint is not None]
+        self._penalized = [
+            (variable.regularizer, view, gradient)
+            for (variable, view), gradient in zip(named, parameters.gradient_views, strict=True)
+            if variable.regularizer is not None
+        ]
+
+    def is_outdated(self) -> bool:
+        """Whether other variables train now than when this was made."""
+        return self._parameters.variables != self._model.trainable_weights
+
+    def train(self, batch: Batch, predicts: bool) -> Outcome:
+        """Do one step.
+
+        Args:
+            batch: not empty.
+            predicts: whether predictions are returned.
+
+        Raises:
+            ValueError: a shape does not fit, or a label or id is out of range; the weights are
+                as before.
+        """
+        if self._parameters.take_over():
+            self._version += 1
+        outcome = self._gradient(batch, predicts)
+        loss = outcome.loss + self._penalize()
+        self._updates.run(thread_count())
+        for variable, view in self._constrained:
+            view[...] = variable.constraint(view)
+        self._parameters.mark_changed()
+        self._version += 1
+        return outcome._replace(loss=loss)
+
+    def _penalize(self) -> float:
+        """Add what regularizers add to the loss and the gradient."""
+        total = 0.0
+        for regularizer, view, gradient in self._penalized:
+            total += float(regularizer(view))
+            gradient += np.asarray(regularizer.gradient(view), np.float32)
+        return total
+
+    def _gradient(self, batch: Batch, predicts: bool) -> Outcome:
+        lesson = self._lesson(batch, predicts)
+        if lesson.forward is None:
+            return self._native(lesson, batch)
+        return self._with_numpy(lesson, lesson.forward, batch)
+
+    def _native(self, lesson: Lesson, batch: Batch) -> Outcome:
+        """Run forward, losses and backward in one go."""
+        feeds: list[Array] = []
+        for index, head in enumerate(lesson.lowered.heads):
+            if head is not None:
+                feeds += self._feed(lesson.lowered, batch, index)
+        result = self._run(lesson.plan, [*batch.inputs, *feeds], batch)
+        parts = self._parts(lesson.lowered, result, feeds)
+        return Outcome(result.loss or 0.0, parts, result.predictions)
+
+    def _feed(self, lowered: Lowered, batch: Batch, index: int) -> list[Array]:
+        """Prepare targets and scales of one output."""
+        head, loss, targets = lowered.heads[index], self._losses[index], batch.targets[index]
+        assert head is not None and loss is not None and targets is not None
+        shape = (len(batch), *lowered.output_shapes[index])
+        weights, factor = batch.weights[index], self._factors[index]
+        key = (index, shape)
+        scales = self._scales.get(key) if weights is None else None
+        if scales is None:
+            scales = native_scales(loss, weights, shape[:-1]) * np.float32(factor)
+            if weights is None:
+                self._scales[key] = scales
+        return [native_targets(head, loss, targets, shape), scales]
+
+    def _parts(self, lowered: Lowered, result: Result, feeds: list[Array]) -> list[float]:
+        """Give the loss of each output, if there are several."""
+        if len(result.values) < 2:
+            return []
+        factors = [self._factors[i] for i, head in enumerate(lowered.heads) if head is not None]
+        return [
+            float((values * scales).sum(dtype=np.float64)) / factor if factor else 0.0
+            for values, scales, factor in zip(result.values, feeds[1::2], factors, strict=True)
+        ]
+
+    def _with_numpy(self, lesson: Lesson, forward: TrainingPlan, batch: Batch) -> Outcome:
+        """Run forward, compute losses and their gradients with NumPy, run backward."""
+        predictions = self._run(forward, list(batch.inputs), batch).predictions
+        gradients, parts, total = [], [], 0.0
+        for index, loss in enumerate(self._losses):
+            if loss is None:
+                continue
+            found = loss.value_and_gradient(
+                batch.targets[index], predictions[index], batch.weights[index]
+            )
+            factor = self._factors[index]
+            parts.append(float(np.mean(found.value)))
+            total += factor * parts[-1]
+            gradients.append(np.ascontiguousarray(found.gradient * np.float32(factor)))
+        self._run(lesson.plan, [*batch.inputs, *gradients], batch)
+        return Outcome(total, parts if len(parts) > 1 else [], predictions)
+
+    def _run(self, plan: TrainingPlan, arrays: list[Array], batch: Batch) -> Result:
+        if plan.version != self._version:
+            plan.repack(self._version)
+        result = plan.run(arrays)
+        if result.loss is None:
+            # The model's own error says which id of which layer it was.
+            self._model.predict_on_batch(batch.inputs if len(batch.inputs) > 1 else batch.inputs[0])
+            raise ValueError(f"Model '{self._model.name}' received a label or id out of range.")
+        return result
+
+    def _lesson(self, batch: Batch, predicts: bool) -> Lesson:
+        """Find or make the plans for inputs of these shapes."""
+        key = (tuple(array.shape[1:] for array in batch.inputs), predicts)
+        lesson = self._plans.get(key)
+        if lesson is None:
+            lesson = self._plans[key] = self._made(key[0], predicts)
+        return lesson
+
+    def _made(self, shapes: tuple[tuple[int, ...], ...], predicts: bool) -> Lesson:
+        heads = self._heads(shapes)
+        lowered = lower_for_training(self._model, shapes, heads)
+        forward = None
+        if any(head is not None and head.kind is None for head in heads):
+            bare = lower_for_training(self._model, shapes, [None] * len(heads))
+            forward = TrainingPlan(bare.graph, bare.heads, self._parameters, True, False)
+        plan = TrainingPlan(lowered.graph, heads, self._parameters, predicts and forward is None)
+        return Lesson(lowered, plan, forward)
+
+    def _heads(self, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
+        """Decide how each loss is computed; with NumPy all of them as soon as one is."""
+        bare = lower_for_training(self._model, shapes, [])
+        heads = [
+            head_of(loss, activation)
+            for loss, activation in zip(self._losses, bare.activations, strict=True)
+        ]
+        if any(head is not None and head.kind is None for head in heads):
+            return [None if head is None else head._replace(kind=None) for head in heads]
+        return heads
+
+
+class Lesson(NamedTuple):
+    """Plans for inputs of certain shapes.
+
+    Attributes:
+        lowered: what they were made of.
+        plan: forward and backward.
+        forward: forward alone, where NumPy computes losses in between; else None.
+    """
+
+    lowered: Lowered
+    plan: TrainingPlan
+    forward: TrainingPlan | None
