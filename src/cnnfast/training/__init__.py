@@ -1,19 +1,16 @@
 """Training: compile, fit and evaluate.
 
-`setup.py` holds what `compile` was given, `step.py` does one step, `evaluation.py` computes losses
-without one, `loop.py` goes through the data.
+`methods.py` holds what the methods of a model do, `setup.py` what `compile` was given, `step.py`
+one step, `evaluation.py` losses without one, `loop.py` the way through the data.
 """
 
 from cnnfast.training.history import History
-from cnnfast.training.loop import evaluate, fit, test_on_batch, train_on_batch
-from cnnfast.training.setup import Setup, compile_model
+from cnnfast.training.methods import (
+    compile_model,
+    evaluate,
+    fit,
+    test_on_batch,
+    train_on_batch,
+)
 
-__all__ = [
-    "History",
-    "Setup",
-    "compile_model",
-    "evaluate",
-    "fit",
-    "test_on_batch",
-    "train_on_batch",
-]
+__all__ = ["History", "compile_model", "evaluate", "fit", "test_on_batch", "train_on_batch"]

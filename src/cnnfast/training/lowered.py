@@ -1,4 +1,4 @@
-"""A model as a graph for training."""
+"""A model as a graph, with what tells how losses follow from its outputs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnfast.engine.graph import Graph
-from cnnfast.engine.heads import Head, last_activation
+from cnnfast.engine.heads import last_activation
 from cnnfast.engine.passes.reversible import split_activations
 from cnnfast.engine.structure import flatten
 from cnnfast.models.model import Model
@@ -19,28 +19,24 @@ class Lowered(NamedTuple):
 
     Attributes:
         graph: as the layers made it, activations apart.
-        heads: what becomes of each output.
         output_shapes: of the outputs, without the batch axis.
         activations: the softmax or sigmoid that makes each output, None for anything else.
     """
 
     graph: Graph
-    heads: Sequence[Head | None]
     output_shapes: list[SampleShape]
     activations: list[str | None]
 
 
-def lower_for_training(
-    model: Model, shapes: Sequence[SampleShape], heads: Sequence[Head | None]
-) -> Lowered:
+def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> Lowered:
     """Let a model's layers add their operations to a new graph.
 
     Args:
         model: built.
         shapes: of the inputs, without the batch axis.
-        heads: what will become of each output.
+        training: whether for training or for prediction.
     """
-    graph = Graph(training=True)
+    graph = Graph(training=training)
     dtypes = model.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
@@ -48,7 +44,6 @@ def lower_for_training(
     graph = split_activations(graph)
     return Lowered(
         graph,
-        heads,
         [value.shape for value in graph.outputs],
         [last_activation(graph, value) for value in graph.outputs],
     )

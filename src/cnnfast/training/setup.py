@@ -9,6 +9,8 @@ from cnnfast import losses, optimizers
 from cnnfast.engine.structure import flatten
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
+from cnnfast.training.evaluation import Evaluation
+from cnnfast.training.metrics import Metrics, spread_metrics
 from cnnfast.training.step import Step
 
 
@@ -39,6 +41,8 @@ class Setup:
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
+        for one in flatten(loss) if isinstance(loss, list | tuple | Mapping) else [loss]:
+            losses.get(one)
         self.given = {
             "loss": loss,
             "loss_weights": loss_weights,
@@ -46,7 +50,9 @@ class Setup:
             "weighted_metrics": weighted_metrics,
         }
         self._losses: list[Loss | None] | None = None
+        self._metrics: Metrics | None = None
         self._step: Step | None = None
+        self._evaluation: Evaluation | None = None
 
     @property
     def losses(self) -> list[Loss | None]:
@@ -66,10 +72,50 @@ class Setup:
 
     @property
     def step(self) -> Step:
-        """What trains the model; made anew when `trainable` of a variable has changed."""
+        """What trains the model; made anew when other variables train than before."""
         if self._step is None or self._step.is_outdated():
+            self._check_losses()
             self._step = Step(self.model, self.optimizer, self.losses, self.loss_weights)
         return self._step
+
+    @property
+    def evaluation(self) -> Evaluation:
+        """What computes losses without a step."""
+        if self._evaluation is None:
+            self._check_losses()
+            self._evaluation = Evaluation(self.model, self.losses, self.loss_weights)
+        return self._evaluation
+
+    @property
+    def metrics(self) -> Metrics:
+        """What is measured beside the loss."""
+        if self._metrics is None:
+            names = output_names(self.model)
+            plain, weighted = (
+                spread_metrics(self.given[key], names) for key in ("metrics", "weighted_metrics")
+            )
+            self._metrics = Metrics(names, self.losses, plain, weighted)
+        return self._metrics
+
+    def _check_losses(self) -> None:
+        if not any(loss is not None for loss in self.losses):
+            raise ValueError(
+                f"Model '{self.model.name}' was compiled without a loss. Give `compile` one."
+            )
+
+    def finish(self) -> None:
+        """Let weights become their averages, if the optimizer keeps any: the end of training."""
+        if self.optimizer.use_ema:
+            self.optimizer.finalize_variable_values(self.model.trainable_weights)
+
+    @property
+    def part_names(self) -> list[str]:
+        """The name of each output's loss, if there are several."""
+        names = output_names(self.model)
+        found = [
+            f"{name}_loss" for name, loss in zip(names, self.losses, strict=True) if loss is not None
+        ]
+        return found if len(found) > 1 else []
 
 
 def per_output(model: Model, given: Any, name: str, shared: bool) -> list[Any]:
@@ -120,18 +166,3 @@ def output_names(model: Model) -> list[str]:
     except (AttributeError, ValueError):
         return ["output"]
     return names
-
-
-def compile_model(model: Model, optimizer: Any, loss: Any, **options: Any) -> Setup:
-    """Check the arguments of `compile` as far as they do not depend on the model's outputs.
-
-    Args:
-        model: to be trained.
-        optimizer: a name, config or object.
-        loss: a name, function or object, or a structure of them.
-        **options: "loss_weights", "metrics" and "weighted_metrics".
-    """
-    setup = Setup(model, optimizer, loss, **options)
-    for one in flatten(loss) if isinstance(loss, list | tuple | dict) else [loss]:
-        losses.get(one)
-    return setup

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast.engine.heads import Head
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.training_plan import Result, TrainingPlan
 from cnnfast.losses import Loss
@@ -15,7 +16,7 @@ from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
 from cnnfast.threads import thread_count
 from cnnfast.training.heads import head_of, native_scales, native_targets
-from cnnfast.training.lowered import Lowered, lower_for_training
+from cnnfast.training.lowered import lower_model
 
 Array = NDArray[Any]
 
@@ -127,18 +128,18 @@ class Step:
     def _native(self, lesson: Lesson, batch: Batch) -> Outcome:
         """Run forward, losses and backward in one go."""
         feeds: list[Array] = []
-        for index, head in enumerate(lesson.lowered.heads):
+        for index, head in enumerate(lesson.heads):
             if head is not None:
-                feeds += self._feed(lesson.lowered, batch, index)
+                feeds += self._feed(lesson, batch, index)
         result = self._run(lesson.plan, [*batch.inputs, *feeds], batch)
-        parts = self._parts(lesson.lowered, result, feeds)
+        parts = self._parts(lesson, result, feeds)
         return Outcome(result.loss or 0.0, parts, result.predictions)
 
-    def _feed(self, lowered: Lowered, batch: Batch, index: int) -> list[Array]:
+    def _feed(self, lesson: Lesson, batch: Batch, index: int) -> list[Array]:
         """Prepare targets and scales of one output."""
-        head, loss, targets = lowered.heads[index], self._losses[index], batch.targets[index]
+        head, loss, targets = lesson.heads[index], self._losses[index], batch.targets[index]
         assert head is not None and loss is not None and targets is not None
-        shape = (len(batch), *lowered.output_shapes[index])
+        shape = (len(batch), *lesson.shapes[index])
         weights, factor = batch.weights[index], self._factors[index]
         key = (index, shape)
         scales = self._scales.get(key) if weights is None else None
@@ -148,11 +149,11 @@ class Step:
                 self._scales[key] = scales
         return [native_targets(head, loss, targets, shape), scales]
 
-    def _parts(self, lowered: Lowered, result: Result, feeds: list[Array]) -> list[float]:
+    def _parts(self, lesson: Lesson, result: Result, feeds: list[Array]) -> list[float]:
         """Give the loss of each output, if there are several."""
         if len(result.values) < 2:
             return []
-        factors = [self._factors[i] for i, head in enumerate(lowered.heads) if head is not None]
+        factors = [self._factors[i] for i, head in enumerate(lesson.heads) if head is not None]
         return [
             float((values * scales).sum(dtype=np.float64)) / factor if factor else 0.0
             for values, scales, factor in zip(result.values, feeds[1::2], factors, strict=True)
@@ -194,36 +195,34 @@ class Step:
         return lesson
 
     def _made(self, shapes: tuple[tuple[int, ...], ...], predicts: bool) -> Lesson:
-        heads = self._heads(shapes)
-        lowered = lower_for_training(self._model, shapes, heads)
-        forward = None
-        if any(head is not None and head.kind is None for head in heads):
-            bare = lower_for_training(self._model, shapes, [None] * len(heads))
-            forward = TrainingPlan(bare.graph, bare.heads, self._parameters, True, False)
-        plan = TrainingPlan(lowered.graph, heads, self._parameters, predicts and forward is None)
-        return Lesson(lowered, plan, forward)
-
-    def _heads(self, shapes: tuple[tuple[int, ...], ...]) -> list[Any]:
-        """Decide how each loss is computed; with NumPy all of them as soon as one is."""
-        bare = lower_for_training(self._model, shapes, [])
+        lowered = lower_model(self._model, shapes, training=True)
         heads = [
             head_of(loss, activation)
-            for loss, activation in zip(self._losses, bare.activations, strict=True)
+            for loss, activation in zip(self._losses, lowered.activations, strict=True)
         ]
+        forward = None
+        # With NumPy, all of them as soon as one is.
         if any(head is not None and head.kind is None for head in heads):
-            return [None if head is None else head._replace(kind=None) for head in heads]
-        return heads
+            heads = [None if head is None else Head(None) for head in heads]
+            bare = lower_model(self._model, shapes, training=True).graph
+            nothing = [None] * len(heads)
+            forward = TrainingPlan(bare, nothing, self._parameters, True, trains=False)
+            predicts = False
+        plan = TrainingPlan(lowered.graph, heads, self._parameters, predicts)
+        return Lesson(plan, forward, heads, lowered.output_shapes)
 
 
 class Lesson(NamedTuple):
     """Plans for inputs of certain shapes.
 
     Attributes:
-        lowered: what they were made of.
         plan: forward and backward.
         forward: forward alone, where NumPy computes losses in between; else None.
+        heads: of the plan, one for each output.
+        shapes: of the outputs, without the batch axis.
     """
 
-    lowered: Lowered
     plan: TrainingPlan
     forward: TrainingPlan | None
+    heads: list[Head | None]
+    shapes: list[tuple[int, ...]]

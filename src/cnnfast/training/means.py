@@ -1,0 +1,48 @@
+"""Losses and metrics of an epoch, from those of its batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cnnfast.training.step import Batch, Outcome
+
+if TYPE_CHECKING:
+    from cnnfast.training.setup import Setup
+
+
+class Logs:
+    """What is known of the batches so far.
+
+    Args:
+        setup: of the model; its metrics are reset.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._samples = 0
+        self._totals: list[float] = []
+        setup.metrics.reset()
+
+    def add(self, batch: Batch, outcome: Outcome) -> None:
+        """Take in a batch; its loss counts as often as it has samples.
+
+        Args:
+            batch: what was seen.
+            outcome: what came of it.
+        """
+        losses = [outcome.loss, *outcome.parts]
+        totals = self._totals or [0.0] * len(losses)
+        count = len(batch)
+        self._samples += count
+        self._totals = [
+            total + loss * count for total, loss in zip(totals, losses, strict=True)
+        ]
+        if self._setup.metrics:
+            self._setup.metrics.update(batch, outcome)
+
+    def results(self) -> dict[str, float]:
+        """Return the means of the losses, then the metrics, under Keras's names in its order."""
+        names = ["loss", *self._setup.part_names]
+        means = [total / self._samples for total in self._totals]
+        found = dict(zip(names, means, strict=False)) | self._setup.metrics.results()
+        return {name: found[name] for name in sorted(found)}
