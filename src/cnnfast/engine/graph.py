@@ -48,19 +48,11 @@ class Operation:
 
 @dataclass(eq=False)
 class Graph:
-    """Operations in the order they were added, which is an order they can run in.
-
-    Attributes:
-        inputs: what enters.
-        outputs: what leaves.
-        operations: what happens in between.
-        training: whether layers add what they do in training, which may differ from prediction.
-    """
+    """Operations in the order they were added, which is an order they can run in."""
 
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
-    training: bool = False
 
     def input(self, shape: Shape, dtype: ItemType = "float32") -> Value:
         """Add an input.

@@ -52,22 +52,17 @@ class Parameters:
 
     # ---- between variables and the array
 
-    def take_over(self) -> bool:
-        """Copy what was assigned to variables since the last time.
+    def is_current(self) -> bool:
+        """Whether nothing was assigned to any variable since `take_over`."""
+        return self._time == CLOCK.time
 
-        Returns:
-            Whether anything was.
-        """
-        if self._time == CLOCK.time:
-            return False
-        changed = False
+    def take_over(self) -> None:
+        """Copy what was assigned to variables since the last time."""
+        self._time = CLOCK.time
         for index, variable in enumerate(self.variables):
             if variable.version != self._versions[index]:
                 self.views[index][...] = variable.value
                 self._versions[index] = variable.version
-                changed = True
-        self._time = CLOCK.time
-        return changed
 
     def mark_changed(self) -> None:
         """Tell the variables, and all plans made of them, that the array has new values."""

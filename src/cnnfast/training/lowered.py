@@ -9,7 +9,9 @@ from cnnfast.engine.graph import Graph
 from cnnfast.engine.heads import last_activation
 from cnnfast.engine.passes.reversible import split_activations
 from cnnfast.engine.structure import flatten
-from cnnfast.models.model import Model
+from cnnfast.layers.noise import GaussianNoise
+from cnnfast.layers.normalization import BatchNormalization
+from cnnfast.models.model import Model, inner_layers
 
 SampleShape = tuple[int, ...]
 
@@ -35,8 +37,13 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
         model: built.
         shapes: of the inputs, without the batch axis.
         training: whether for training or for prediction.
+
+    Raises:
+        NotImplementedError: a layer cannot be trained.
     """
-    graph = Graph(training=training)
+    if training:
+        check_layers(model)
+    graph = Graph()
     dtypes = model.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
@@ -47,3 +54,27 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
         [value.shape for value in graph.outputs],
         [last_activation(graph, value) for value in graph.outputs],
     )
+
+
+def check_layers(model: Model) -> None:
+    """Refuse layers that do something in training that they do not do in prediction.
+
+    Args:
+        model: to be trained.
+
+    Raises:
+        NotImplementedError: there is one; the error names it.
+    """
+    for layer in inner_layers(model):
+        reason = None
+        if isinstance(layer, BatchNormalization) and layer.trainable:
+            reason = "the statistics of batches"
+        elif getattr(layer, "rate", 0) or isinstance(layer, GaussianNoise):
+            reason = "random numbers"
+        elif layer.activity_regularizer is not None:
+            reason = "`activity_regularizer`"
+        if reason is not None:
+            raise NotImplementedError(
+                f"Training layer '{layer.name}' of class {type(layer).__name__} is not supported: "
+                f"it needs {reason}."
+            )

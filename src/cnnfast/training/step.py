@@ -73,6 +73,7 @@ class Step:
         self._parameters = Parameters(model.trainable_weights)
         self._plans: dict[Any, Lesson] = {}
         self._version = 0
+        self._frozen = [variable.version for variable in model.non_trainable_weights]
         self._scales: dict[Any, Array] = {}
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
@@ -100,8 +101,7 @@ class Step:
             ValueError: a shape does not fit, or a label or id is out of range; the weights are
                 as before.
         """
-        if self._parameters.take_over():
-            self._version += 1
+        self._take_over()
         outcome = self._gradient(batch, predicts)
         loss = outcome.loss + self._penalize()
         self._updates.run(thread_count())
@@ -110,6 +110,18 @@ class Step:
         self._parameters.mark_changed()
         self._version += 1
         return outcome._replace(loss=loss)
+
+    def _take_over(self) -> None:
+        """Heed what was assigned to weights since the last step."""
+        if self._parameters.is_current():
+            return
+        versions = [variable.version for variable in self._model.non_trainable_weights]
+        if versions != self._frozen:
+            # Plans hold what layers made of weights that do not train.
+            self._plans.clear()
+            self._frozen = versions
+        self._parameters.take_over()
+        self._version += 1
 
     def _penalize(self) -> float:
         """Add what regularizers add to the loss and the gradient."""

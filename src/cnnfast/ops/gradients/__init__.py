@@ -11,6 +11,7 @@ from cnnfast.ops.gradients.convolution import (
 )
 from cnnfast.ops.gradients.dense import DenseInputGradient, DenseKernelGradient
 from cnnfast.ops.gradients.elementwise import ActivationGradient, SoftmaxGradient, follows_output
+from cnnfast.ops.gradients.layout import Cut, EmbeddingGradient
 from cnnfast.ops.gradients.pooling import PoolingGradient
 from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
 
@@ -20,8 +21,10 @@ __all__ = [
     "BiasGradient",
     "ConvolutionInputGradient",
     "ConvolutionKernelGradient",
+    "Cut",
     "DenseInputGradient",
     "DenseKernelGradient",
+    "EmbeddingGradient",
     "Packing",
     "PoolingGradient",
     "Rule",

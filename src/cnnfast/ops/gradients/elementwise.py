@@ -1,4 +1,4 @@
-"""Gradients of activations, of sums and of changes of layout."""
+"""Gradients of activations, sums and scales."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.elementwise import Activate, Activation, Add, RowActivate
 from cnnfast.ops.gradients.rule import PASS, Rule, Term, gradient_of
-from cnnfast.ops.layout import Permute
 from cnnfast.ops.normalization import ScaleShift
 
 # Activations whose slope micro/slopes.h takes from the output.
@@ -94,10 +93,3 @@ def differentiate_scale(op: ScaleShift, shapes: tuple[Shape, ...]) -> Rule:
     """Differentiate a scale and shift that does not train."""
     back = ScaleShift(op.scale, np.zeros_like(op.scale))
     return Rule((Term(back, ("dy",)),), {})
-
-
-@gradient_of(Permute)
-def differentiate_permutation(op: Permute, shapes: tuple[Shape, ...]) -> Rule:
-    """Differentiate a change of the axes' order."""
-    back = tuple(int(axis) for axis in np.argsort(op.axes))
-    return Rule((Term(Permute(back), ("dy",)),), {})
