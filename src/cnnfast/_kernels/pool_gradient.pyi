@@ -11,3 +11,6 @@ class PoolingGradient(Kernel):
         strides: tuple[int, int],
         padding: tuple[int, int, int, int],
     ) -> None: ...
+
+class GlobalMaxGradient(Kernel):
+    def __init__(self, rows: int, C: int) -> None: ...

@@ -2,18 +2,20 @@
 
     max       to the first of them, row by row, that is the maximum
     average   to each of them in equal parts
+    global    a channel's maximum to all pixels that have it, in equal parts: Keras reduces whole
+              images by another operation than windows, and that one shares
 
 Layout: as in pool.pyx; windows are trimmed at the edges, pixel by pixel, and the ones in between
 are one call of the micro-kernel. Windows may overlap, so a unit is a whole image: its gradient
 is zeroed first and windows add to it in their order.
 """
 
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
 from libc.string cimport memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport POOL_average, POOL_max, Window, pool_gradient_kernel
-from cnnfast._kernels.step cimport Kernel
+from cnnfast._kernels.step cimport Kernel, Scratch
 
 cdef struct PoolingTask:
     pool_gradient_kernel *kernel
@@ -112,3 +114,61 @@ cdef class PoolingGradient(Kernel):
             pointers[0] = pointers[2]
         for image in prange(inputs.shape[0], nogil=True, num_threads=threads):
             block(&self.task, pointers, &results[0, 0, 0, 0], NULL, image, image + 1)
+
+
+cdef struct GlobalTask:
+    Py_ssize_t rows, C
+
+
+cdef int global_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Images [start, stop) of x, y and dy."""
+    cdef const GlobalTask *task = <const GlobalTask *>opaque
+    cdef Py_ssize_t rows = task.rows, C = task.C, image, row, c
+    cdef const float *x
+    cdef const float *y
+    cdef const float *dy
+    cdef float *dx
+    for image in range(start, stop):
+        x, dx = inputs[0] + image * rows * C, output + image * rows * C
+        y, dy = inputs[1] + image * C, inputs[2] + image * C
+        for c in range(C):
+            scratch[c] = 0.0
+        for row in range(rows):
+            for c in range(C):
+                scratch[c] += 1.0 if x[row * C + c] == y[c] else 0.0
+        for c in range(C):
+            scratch[c] = dy[c] / scratch[c] if scratch[c] > 0.0 else 0.0
+        for row in range(rows):
+            for c in range(C):
+                dx[row * C + c] = scratch[c] if x[row * C + c] == y[c] else 0.0
+    return 0
+
+
+cdef class GlobalMaxGradient(Kernel):
+    """dx (rows, C) of the maximum of each channel; a unit is an image."""
+
+    cdef GlobalTask task
+
+    def __init__(self, Py_ssize_t rows, Py_ssize_t C):
+        self.task = [rows, C]
+        self.step.run = global_block
+        self.step.task = &self.task
+        self.step.units = 1
+        self.step.scratch = C
+        self.step.work = 16.0 * rows * C
+
+    def run(self, const float[:, :, ::1] inputs, const float[:, ::1] outputs,
+            const float[:, ::1] gradients, float[:, :, ::1] results, int threads):
+        """Fill results (N, rows, C) from inputs, outputs and their gradients (N, C)."""
+        cdef Scratch scratch = Scratch(self, threads)
+        cdef const float *pointers[3]
+        cdef Py_ssize_t image
+        if inputs.shape[0] == 0:
+            return
+        pointers[0], pointers[1] = &inputs[0, 0, 0], &outputs[0, 0]
+        pointers[2] = &gradients[0, 0]
+        for image in prange(inputs.shape[0], nogil=True, num_threads=threads):
+            global_block(&self.task, pointers, &results[0, 0, 0],
+                         scratch.floats + threadid() * scratch.stride, image, image + 1)

@@ -41,7 +41,7 @@ class Setup:
     ) -> None:
         self.model = model
         self.optimizer = optimizers.get(optimizer)
-        for one in flatten(loss) if isinstance(loss, list | tuple | Mapping) else [loss]:
+        for one in flatten(loss) if is_structure(loss) else [loss]:
             losses.get(one)
         self.given = {
             "loss": loss,
@@ -131,7 +131,7 @@ def per_output(model: Model, given: Any, name: str, shared: bool) -> list[Any]:
         ValueError: the number or a name does not fit.
     """
     names = output_names(model)
-    if isinstance(given, Mapping) and "class_name" not in given:
+    if isinstance(given, Mapping) and is_structure(given):
         unknown = [key for key in given if key not in names]
         if unknown:
             raise ValueError(
@@ -153,6 +153,16 @@ def per_output(model: Model, given: Any, name: str, shared: bool) -> list[Any]:
         f"`{name}` must be a list or dict for the {len(names)} outputs of model '{model.name}'. "
         f"Received: {given!r}"
     )
+
+
+def is_structure(given: Any) -> bool:
+    """Tell a list, or a dict by output names, from one thing, which a config is too.
+
+    Args:
+        given: an argument of `compile`.
+    """
+    is_config = isinstance(given, Mapping) and "class_name" in given
+    return isinstance(given, list | tuple | Mapping) and not is_config
 
 
 def output_names(model: Model) -> list[str]:

@@ -12,7 +12,7 @@ from cnnfast.ops.gradients.convolution import (
 from cnnfast.ops.gradients.dense import DenseInputGradient, DenseKernelGradient
 from cnnfast.ops.gradients.elementwise import ActivationGradient, SoftmaxGradient, follows_output
 from cnnfast.ops.gradients.layout import Cut, EmbeddingGradient
-from cnnfast.ops.gradients.pooling import PoolingGradient
+from cnnfast.ops.gradients.pooling import GlobalMaxGradient, PoolingGradient
 from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "DenseInputGradient",
     "DenseKernelGradient",
     "EmbeddingGradient",
+    "GlobalMaxGradient",
     "Packing",
     "PoolingGradient",
     "Rule",

@@ -46,10 +46,25 @@ def differentiate_pooling(op: Pooling, shapes: tuple[Shape, ...]) -> Rule:
     return Rule((Term(PoolingGradient(op, shapes[0]), reads),), {})
 
 
+@dataclass(frozen=True, eq=False)
+class GlobalMaxGradient(Op):
+    """Give all pixels that are the maximum of a channel equal parts of what it received."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Give that of the input."""
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x, y and dy."""
+        H, W, C = shapes[0]
+        return kernels.GlobalMaxGradient(H * W, C)
+
+
 @gradient_of(GlobalPooling)
 def differentiate_global_pooling(op: GlobalPooling, shapes: tuple[Shape, ...]) -> Rule:
     """Differentiate pooling of whole images."""
+    if op.kind == "max":
+        return Rule((Term(GlobalMaxGradient(), ("x0", "y", "dy")),), {})
     H, W, _ = shapes[0]
     window = Pooling(op.kind, (H, W), (H, W))
-    reads = ("x0", "y", "dy") if op.kind == "max" else ("dy",)
-    return Rule((Term(PoolingGradient(window, shapes[0]), reads),), {})
+    return Rule((Term(PoolingGradient(window, shapes[0]), ("dy",)),), {})
