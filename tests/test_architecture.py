@@ -40,7 +40,10 @@ FLOORS = {part: floor for floor, parts in enumerate(STAIRCASE) for part in parts
 REGISTRY_FLOOR = FLOORS["ops"]
 
 # Model.save, save_weights and load_weights are methods because Keras made them so.
-UPWARD = {("cnnfast.models.model", "cnnfast.saving")}
+UPWARD = {
+    ("cnnfast.models.model", "cnnfast.saving"),
+    ("cnnfast.models.model", "cnnfast.training"),
+}
 
 FORBIDDEN = ("tensorflow", "keras", "torch", "jax")
 # Libraries that cost a user of `predict` nothing until a function needs them.

@@ -68,9 +68,7 @@ def test_pooling_gradient_of_no_images_does_nothing(isa: str) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 5, 33])
-def test_global_max_gradient_is_shared_by_all_maxima(
-    isa: str, channels: int, threads: int
-) -> None:
+def test_global_max_gradient_is_shared_by_all_maxima(isa: str, channels: int, threads: int) -> None:
     rng = np.random.default_rng(8)
     x = rng.integers(-1, 3, (3, 7, channels)).astype(np.float32)
     dy = rng.standard_normal((3, channels)).astype(np.float32)

@@ -138,12 +138,12 @@ typedef void clip_kernel(const float *g, float *y, ptrdiff_t n, const float *par
 typedef float squares_kernel(const float *g, ptrdiff_t n);
 /* The pixels that a sum runs over: `rows` rows of `columns`, and how far apart they lie in the
  * input a and in the gradient b. */
-typedef struct Pixels {
+typedef struct PixelGrid {
     ptrdiff_t rows, columns;
     ptrdiff_t a_row, a_step, b_row, b_step;
-} Pixels;
+} PixelGrid;
 /* See micro/weight_gradient.h. filters: 1 .. vectors * lanes, more than vectors - 1 times lanes. */
-typedef void outer_kernel(const float *a, const float *b, const Pixels *pixels, float *c,
+typedef void outer_kernel(const float *a, const float *b, const PixelGrid *pixels, float *c,
                           ptrdiff_t ldc, ptrdiff_t filters);
 
 /* See micro/slopes.h. dx may be v or dy. */

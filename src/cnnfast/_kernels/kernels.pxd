@@ -119,12 +119,12 @@ cdef extern from "kernels.h":
         const float *g, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
     ctypedef float squares_kernel(const float *g, Py_ssize_t n) noexcept nogil
-    ctypedef struct Pixels:
+    ctypedef struct PixelGrid:
         Py_ssize_t rows, columns
         Py_ssize_t a_row, a_step, b_row, b_step
 
     ctypedef void outer_kernel(
-        const float *a, const float *b, const Pixels *pixels, float *c, Py_ssize_t ldc,
+        const float *a, const float *b, const PixelGrid *pixels, float *c, Py_ssize_t ldc,
         Py_ssize_t filters) noexcept nogil
 
     ctypedef void activation_gradient_kernel(

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.embedding cimport word_row
-from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.kernels cimport PAIR_add, Kernels
 from cnnfast._kernels.step cimport Kernel
 
 cdef struct CutTask:
@@ -76,7 +76,7 @@ cdef int embedding_block(
         if row < 0:
             failures = 1
         else:
-            task.kernels.add(output + row * task.D, inputs[1] + i * task.D,
+            task.kernels.pairs[PAIR_add](output + row * task.D, inputs[1] + i * task.D,
                              output + row * task.D, task.D)
     return failures
 

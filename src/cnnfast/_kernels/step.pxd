@@ -20,7 +20,7 @@ ctypedef int (*panels_function)(
     const void *task, const float *const *inputs, float *output, float *scratch,
     Py_ssize_t units, Py_ssize_t start, Py_ssize_t stop) noexcept nogil
 
-# Lay a kernel's weights (in the order of the op's array) and bias (NULL: zeros) out as it reads them.
+# Lay weights, in the order of the op's array, and a bias (NULL: zeros) out as a kernel reads them.
 ctypedef void (*pack_function)(
     const void *task, const float *weights, const float *bias, float *packed) noexcept nogil
 

@@ -15,7 +15,7 @@ from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
-from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.kernels cimport PAIR_add, Kernels
 from cnnfast._kernels.pack cimport (
     Panel, even_tile, pack_panels, packed_floats, panel_at, panel_count,
 )
@@ -47,13 +47,14 @@ cdef void tap_row(
             count = min(step, task.Q - q)
             task.kernels.gemm[panel.vectors - 1][count - 1](
                 dy + q * task.K, task.K, &zero, 1, K, packed + panel.offset,
-                product + q * C + panel.first, C, panel.columns, -INFINITY, INFINITY)
+                product + q * C + panel.first, C, panel.columns, NULL, -INFINITY,
+                INFINITY)
             q += count
     if task.stride_w == 1 and task.groups == 1:
-        task.kernels.add(dx, product, dx, task.Q * C)
+        task.kernels.pairs[PAIR_add](dx, product, dx, task.Q * C)
         return
     for q in range(task.Q):
-        task.kernels.add(dx + q * task.stride_w * task.C, product + q * C,
+        task.kernels.pairs[PAIR_add](dx + q * task.stride_w * task.C, product + q * C,
                          dx + q * task.stride_w * task.C, C)
 
 

@@ -16,7 +16,7 @@ from libc.string cimport memset
 
 from cnnfast._kernels import team
 from cnnfast._kernels.dispatch cimport active_kernels
-from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.kernels cimport PAIR_add, Kernels
 from cnnfast._kernels.step cimport (
     Kernel, Step, allocate_floats, padded_floats, release_floats,
 )
@@ -266,7 +266,7 @@ cdef void add_slots(const Kernels *kernels, float *gradient, const float *partia
     """Add all slots, in their order, to a part of the first one's gradient."""
     cdef Py_ssize_t slot
     for slot in range(1, slots):
-        kernels.add(gradient + first, partials + (slot - 1) * partial + first, gradient + first,
+        kernels.pairs[PAIR_add](gradient + first, partials + (slot - 1) * partial + first, gradient + first,
                     floats)
 
 

@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
-from cnnfast._kernels.kernels cimport Kernels, Pixels
+from cnnfast._kernels.kernels cimport Kernels, PixelGrid
 from cnnfast._kernels.pack cimport even_tile
 from cnnfast._kernels.step cimport Kernel, Scratch
 
@@ -23,7 +23,7 @@ cdef float ONE = 1.0
 
 
 cdef void add_outer(
-        const Kernels *kernels, const float *a, const float *b, Pixels pixels, float *c,
+        const Kernels *kernels, const float *a, const float *b, PixelGrid pixels, float *c,
         Py_ssize_t ldc, Py_ssize_t rows, Py_ssize_t filters) noexcept nogil:
     """Add to `rows` x `filters` weights, ldc floats apart, what all pixels contribute."""
     cdef Py_ssize_t width = 2 * kernels.lanes, step, n, m, wide, height
@@ -57,7 +57,7 @@ cdef int dense_block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Rows [start, stop) of x and dy."""
     cdef const DenseTask *task = <const DenseTask *>opaque
-    cdef Pixels rows = [1, stop - start, 0, task.depth, 0, task.columns]
+    cdef PixelGrid rows = [1, stop - start, 0, task.depth, 0, task.columns]
     add_outer(task.kernels, inputs[0] + start * task.depth, inputs[1] + start * task.columns,
               rows, output, task.columns, task.depth, task.columns)
     return 0
@@ -92,7 +92,7 @@ cdef int bias_block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Rows [start, stop) of dy."""
     cdef const DenseTask *task = <const DenseTask *>opaque
-    cdef Pixels rows = [1, stop - start, 0, 0, 0, task.columns]
+    cdef PixelGrid rows = [1, stop - start, 0, 0, 0, task.columns]
     cdef Py_ssize_t n = 0, wide
     while n < task.columns:
         wide = min(2 * task.kernels.lanes, task.columns - n)
@@ -132,9 +132,10 @@ cdef struct ConvolutionTask:
     bint bordered
     Py_ssize_t rows, width      # of the image with its border
     Py_ssize_t groups
-    Py_ssize_t segments, length # runs of floats that one group's filter sees, and of each
+    Py_ssize_t segments         # runs of floats that one group's filter sees
+    Py_ssize_t length           # of each
     const Py_ssize_t *offsets   # of the runs, from a pixel's first
-    Pixels pixels
+    PixelGrid pixels
 
 
 cdef const float *bordered(

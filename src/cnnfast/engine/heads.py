@@ -56,9 +56,7 @@ def attach(graph: Graph, heads: Sequence[Head | None], outputs: Sequence[Value])
             losses.seeds[value] = graph.input(output.shape)
             continue
         rows = output.shape[:-1]
-        targets = (
-            graph.input(rows, "int32") if head.kind == "sparse" else graph.input(output.shape)
-        )
+        targets = graph.input(rows, "int32") if head.kind == "sparse" else graph.input(output.shape)
         losses.scales.append(len(graph.inputs))
         scales = graph.input(rows)
         losses.values.append(graph.add(LossValue(head.kind, head.smoothing), value, targets))

@@ -14,15 +14,15 @@ from cnnfast._kernels.trainer import TrainingProgram
 from cnnfast.engine.differentiate import differentiate
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.heads import Head, attach
-from cnnfast.engine.memory import assign_offsets
+from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.passes.reversible import bind_parameters, fuse_reversible, split_activations
 from cnnfast.engine.plan import (
-    lifetimes_of,
     live_operations,
     prepare,
     sizes,
     slots_of,
+    spans_of,
     with_own_outputs,
 )
 from cnnfast.ops.gradients import packing_of
@@ -114,12 +114,16 @@ class TrainingPlan:
         slots: dict[Value, Any] = {value: ("gradient", sums[value], 0) for value in sums}
         slots |= {value: ("input", i, value.size) for i, value in enumerate(inputs)}
         slots |= {value.root: ("output", i, value.size) for i, value in enumerate(outputs)}
-        lifetimes = lifetimes_of(operations, slots)
+        lifetimes = {
+            value: Lifetime(value.size, *span)
+            for value, span in spans_of(operations).items()
+            if value not in slots
+        }
         offsets, self._arena = assign_offsets(list(lifetimes.values()))
         for value, offset in zip(lifetimes, offsets, strict=True):
             slots[value] = ("arena", offset, value.size)
         kernels = [prepare(operation) for operation in operations]
-        steps = [
+        steps: list[Any] = [
             (kernel, slots_of(operation.inputs, slots), slots[operation.output])
             for operation, kernel in zip(operations, kernels, strict=True)
         ]

@@ -182,9 +182,9 @@ class Model(Layer):
         Args:
             x: samples, as `predict` takes them.
             y: a target for each.
-            **options: see `cnnfast.training.train_on_batch`.
+            **options: see `cnnfast.training.train_batch`.
         """
-        return training().train_on_batch(self, x, y, **options)
+        return training().train_batch(self, x, y, **options)
 
     def test_on_batch(self, x: Any, y: Any = None, **options: Any) -> Any:
         """Compute the loss and metrics for one batch.
@@ -192,9 +192,9 @@ class Model(Layer):
         Args:
             x: samples, as `predict` takes them.
             y: a target for each.
-            **options: see `cnnfast.training.test_on_batch`.
+            **options: see `cnnfast.training.judge_batch`.
         """
-        return training().test_on_batch(self, x, y, **options)
+        return training().judge_batch(self, x, y, **options)
 
     @property
     def optimizer(self) -> Any:

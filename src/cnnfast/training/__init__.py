@@ -4,13 +4,13 @@
 one step, `evaluation.py` losses without one, `loop.py` the way through the data.
 """
 
-from cnnfast.training.history import History
+from cnnfast.training.callbacks import History
 from cnnfast.training.methods import (
     compile_model,
     evaluate,
     fit,
-    test_on_batch,
-    train_on_batch,
+    judge_batch,
+    train_batch,
 )
 
-__all__ = ["History", "compile_model", "evaluate", "fit", "test_on_batch", "train_on_batch"]
+__all__ = ["History", "compile_model", "evaluate", "fit", "judge_batch", "train_batch"]

@@ -14,9 +14,10 @@ from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.ops.losses import LossValue
-from cnnfast.training.heads import head_of, native_scales, native_targets
+from cnnfast.training.batch import Batch
+from cnnfast.training.heads import given_targets, head_of, native_scales, native_targets
 from cnnfast.training.lowered import lower_model
-from cnnfast.training.step import Batch, Outcome
+from cnnfast.training.step import Outcome
 
 Array = NDArray[Any]
 
@@ -62,7 +63,7 @@ class Evaluation:
             ValueError: a shape does not fit, or a label or id is out of range.
         """
         judged = self._plan(tuple(array.shape[1:] for array in batch.inputs))
-        shapes = [(len(batch), *shape) for shape in judged.shapes]
+        shapes = [(batch.samples, *shape) for shape in judged.shapes]
         targets = [
             native_targets(head, loss, target, shape)
             for head, loss, target, shape in zip(
@@ -78,7 +79,8 @@ class Evaluation:
                 continue
             weights = batch.weights[index]
             if head.kind is None:
-                part = float(np.mean(loss(batch.targets[index], predictions[index], weights)))
+                targets_given = given_targets(loss, batch.targets[index])
+                part = float(np.mean(loss(targets_given, predictions[index], weights)))
             else:
                 scales = native_scales(loss, weights, shapes[index][:-1])
                 part = float((next(values) * scales).sum(dtype=np.float64))

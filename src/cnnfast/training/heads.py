@@ -57,7 +57,22 @@ def head_of(loss: Loss | None, activation: str | None) -> Head | None:
     return Head(kind, smoothing, wanted) if activation == wanted else Head(None)
 
 
-def native_targets(head: Head, loss: Loss, targets: Array, shape: tuple[int, ...]) -> Array:
+def given_targets(loss: Loss, targets: Array | None) -> Array:
+    """Make sure that there are targets.
+
+    Args:
+        loss: that needs them.
+        targets: of a batch.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if targets is None:
+        raise ValueError(f"Loss '{loss.name}' needs targets. Received: y=None")
+    return targets
+
+
+def native_targets(head: Head, loss: Loss, targets: Array | None, shape: tuple[int, ...]) -> Array:
     """Give targets the type and shape that the kernel takes.
 
     Args:
@@ -69,6 +84,7 @@ def native_targets(head: Head, loss: Loss, targets: Array, shape: tuple[int, ...
     Raises:
         ValueError: the shape does not fit, or a label is no class.
     """
+    targets = given_targets(loss, targets)
     expected = shape[:-1] if head.kind == "sparse" else shape
     if targets.shape not in (expected, (*expected, 1)) and (*targets.shape, 1) != expected:
         raise ValueError(
@@ -99,8 +115,8 @@ def native_scales(loss: Loss, weights: Array | None, rows: tuple[int, ...]) -> A
         ValueError: the weights do not fit.
     """
     if weights is None:
-        count = 1 if loss.reduction == "sum" else max(1, int(np.prod(rows)))
-        return np.full(rows, 1.0 / count, np.float32)
+        places = 1 if loss.reduction == "sum" else max(1, int(np.prod(rows)))
+        return np.full(rows, 1.0 / places, np.float32)
     given = np.asarray(weights, np.float32)
     if given.ndim > len(rows) and given.shape[-1] == 1:
         given = given[..., 0]
@@ -110,7 +126,7 @@ def native_scales(loss: Loss, weights: Array | None, rows: tuple[int, ...]) -> A
             f"of their {rows[1:]} places. Received: weights of the shape {given.shape}"
         )
     spread = np.broadcast_to(given.reshape(*given.shape, *(1,) * (len(rows) - given.ndim)), rows)
-    count = 1 if loss.reduction == "sum" else max(1, spread.size)
+    count: float = 1 if loss.reduction == "sum" else max(1, spread.size)
     if loss.reduction == "mean_with_sample_weight":
         count = float(spread.sum()) or 1.0
     return np.ascontiguousarray(spread / np.float32(count), np.float32)

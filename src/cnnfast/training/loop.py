@@ -2,110 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from cnnfast.models.model import Model
-from cnnfast.random import draw_seed
-from cnnfast.training.callbacks import Callbacks
-from cnnfast.training.data import Arrays
-from cnnfast.training.history import History
-from cnnfast.training.means import Logs
+from cnnfast.training.batch import Batch
+from cnnfast.training.callbacks import CallbackList, History
+from cnnfast.training.epochs import Epochs
+from cnnfast.training.means import Means
 from cnnfast.training.setup import Setup
 
-DEFAULT_BATCH_SIZE = 32
+
+class Validation:
+    """Samples that a model is evaluated on between epochs.
+
+    Args:
+        epochs: gives the batches.
+        every: epochs from one evaluation to the next, or the numbers, from 1, of those it follows.
+    """
+
+    def __init__(self, epochs: Epochs, every: int | Iterable[int] = 1) -> None:
+        self.epochs = epochs
+        self._every = every if isinstance(every, int) else frozenset(every)
+
+    def follows(self, epoch: int) -> bool:
+        """Tell whether an epoch is followed by an evaluation.
+
+        Args:
+            epoch: its number, from 0.
+        """
+        if isinstance(self._every, int):
+            return (epoch + 1) % self._every == 0
+        return epoch + 1 in self._every
 
 
 def fit(
     model: Model,
     setup: Setup,
-    data: Arrays,
-    batch_size: int = DEFAULT_BATCH_SIZE,
-    epochs: int = 1,
-    initial_epoch: int = 0,
-    shuffle: bool = True,
-    validation: Arrays | None = None,
-    callbacks: Sequence[Any] = (),
-    verbose: int = 0,
+    data: Epochs,
+    history: History,
+    calls: CallbackList,
+    epochs: range,
+    validation: Validation | None,
 ) -> History:
     """Train for some epochs.
 
     Args:
         model: compiled.
         setup: what it was compiled with.
-        data: samples.
-        batch_size: samples in a step.
-        epochs: number of the epoch to end before.
-        initial_epoch: number of the first one.
-        shuffle: whether samples come in a new order each epoch.
-        validation: samples to evaluate after each epoch.
-        callbacks: objects with Keras's methods.
-        verbose: 0 shows nothing, 1 and 2 a line for each epoch.
+        data: gives the batches.
+        history: among the callbacks; is returned.
+        calls: the callbacks.
+        epochs: numbers of the epochs.
+        validation: samples to evaluate in between; None for no evaluation.
     """
-    steps = -(-len(data) // batch_size)
-    params = {"verbose": verbose, "epochs": epochs, "steps": steps}
-    history = History(model, params)
-    model.stop_training = False  # type: ignore[attr-defined]
-    calls = Callbacks(callbacks, model, params)
-    random = np.random.default_rng(draw_seed()) if shuffle else None
-    calls("on_train_begin")
-    logs: dict[str, float] = {}
-    for epoch in range(initial_epoch, epochs):
-        calls("on_epoch_begin", epoch)
-        order = None if random is None else random.permutation(len(data))
-        logs = _train_epoch(setup, data, batch_size, order, calls)
-        if validation is not None:
-            found = evaluate(model, setup, validation, batch_size, callbacks)
+    state: Any = model
+    state.stop_training = False
+    logs: dict[str, Any] = {}
+    calls.on_train_begin({})
+    for epoch in epochs:
+        calls.on_epoch_begin(epoch, {})
+        logs = train_epoch(setup, data.epoch(epoch), calls)
+        if validation is not None and validation.follows(epoch):
+            found = evaluate(setup, validation.epochs, calls)
             logs |= {f"val_{name}": value for name, value in found.items()}
-        history.add(epoch, logs)
-        calls("on_epoch_end", epoch, logs)
-        if verbose:
-            shown = " - ".join(f"{name}: {value:.4f}" for name, value in logs.items())
-            print(f"Epoch {epoch + 1}/{epochs} - {shown}", flush=True)
-        if model.stop_training:  # type: ignore[attr-defined]
+        calls.on_epoch_end(epoch, logs)
+        if state.stop_training:
             break
     setup.finish()
-    calls("on_train_end", logs)
+    calls.on_train_end(logs)
     return history
 
 
-def _train_epoch(
-    setup: Setup, data: Arrays, batch_size: int, order: NDArray[Any] | None, calls: Callbacks
-) -> dict[str, float]:
-    """Take one step for each batch."""
-    logs = Logs(setup)
-    step = setup.step
-    for index, batch in enumerate(data.batches(batch_size, order)):
-        calls("on_train_batch_begin", index)
-        logs.add(batch, step.train(batch, predicts=bool(setup.metrics)))
-        if calls.heeds_batches:
-            calls("on_train_batch_end", index, logs.results())
-    return logs.results()
+def train_epoch(setup: Setup, batches: Iterable[Batch], calls: CallbackList) -> dict[str, Any]:
+    """Take one step for each batch.
+
+    Args:
+        setup: of the model.
+        batches: of the epoch.
+        calls: the callbacks.
+
+    Returns:
+        Losses and metrics.
+    """
+    means = Means(setup)
+    begins, ends = calls.hears("on_train_batch_begin"), calls.hears("on_train_batch_end")
+    predicts = bool(setup.metrics)
+    for index, batch in enumerate(batches):
+        if begins:
+            calls.on_train_batch_begin(index, {})
+        means.add(batch, setup.step.train(batch, predicts))
+        if ends:
+            calls.on_train_batch_end(index, means.results())
+    return means.results()
 
 
-def evaluate(
-    model: Model, setup: Setup, data: Arrays, batch_size: int, callbacks: Sequence[Any] = ()
-) -> dict[str, float]:
+def evaluate(setup: Setup, data: Epochs, calls: CallbackList) -> dict[str, Any]:
     """Compute losses and metrics over all samples, as the model predicts.
 
     Args:
-        model: compiled.
-        setup: what it was compiled with.
-        data: samples.
-        batch_size: samples taken together.
-        callbacks: objects with Keras's methods.
+        setup: of the model.
+        data: gives the batches.
+        calls: the callbacks.
+
+    Returns:
+        Losses and metrics.
     """
-    calls = Callbacks(callbacks, model, {})
-    calls("on_test_begin")
-    logs = Logs(setup)
-    for index, batch in enumerate(data.batches(batch_size, None)):
-        calls("on_test_batch_begin", index)
-        logs.add(batch, setup.evaluation.judge(batch))
-        if calls.heeds_batches:
-            calls("on_test_batch_end", index, logs.results())
-    found = logs.results()
-    calls("on_test_end", found)
+    means = Means(setup)
+    begins, ends = calls.hears("on_test_batch_begin"), calls.hears("on_test_batch_end")
+    calls.on_test_begin({})
+    for index, batch in enumerate(data.epoch(0)):
+        if begins:
+            calls.on_test_batch_begin(index, {})
+        means.add(batch, setup.evaluation.judge(batch))
+        if ends:
+            calls.on_test_batch_end(index, means.results())
+    found = means.results()
+    calls.on_test_end(found)
     return found

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cnnfast.training.step import Batch, Outcome
+from cnnfast.training.batch import Batch
+from cnnfast.training.step import Outcome
 
 if TYPE_CHECKING:
     from cnnfast.training.setup import Setup
 
 
-class Logs:
+class Means:
     """What is known of the batches so far.
 
     Args:
@@ -32,17 +33,17 @@ class Logs:
         """
         losses = [outcome.loss, *outcome.parts]
         totals = self._totals or [0.0] * len(losses)
-        count = len(batch)
+        count = batch.samples
         self._samples += count
-        self._totals = [
-            total + loss * count for total, loss in zip(totals, losses, strict=True)
-        ]
+        self._totals = [total + loss * count for total, loss in zip(totals, losses, strict=True)]
         if self._setup.metrics:
             self._setup.metrics.update(batch, outcome)
 
-    def results(self) -> dict[str, float]:
+    def results(self) -> dict[str, Any]:
         """Return the means of the losses, then the metrics, under Keras's names in its order."""
         names = ["loss", *self._setup.part_names]
         means = [total / self._samples for total in self._totals]
-        found = dict(zip(names, means, strict=False)) | self._setup.metrics.results()
+        found: dict[str, Any] = (
+            dict(zip(names, means, strict=False)) | self._setup.metrics.results()
+        )
         return {name: found[name] for name in sorted(found)}

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-
 from cnnfast.models.model import Model
+from cnnfast.random import draw_seed
 from cnnfast.training import loop
-from cnnfast.training.data import Arrays
-from cnnfast.training.history import History
-from cnnfast.training.means import Logs
+from cnnfast.training.batch import Batch
+from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
+from cnnfast.training.epochs import Epochs
+from cnnfast.training.means import Means
 from cnnfast.training.setup import Setup
+from cnnfast.training.sources import ArraySource, Source, source_of
 
 # What Keras takes and changes nothing here: a step is one native call anyway.
 WITHOUT_EFFECT: Final = frozenset(
@@ -58,31 +59,39 @@ def fit(
     batch_size: int | None = None,
     epochs: int = 1,
     verbose: str | int = "auto",
-    callbacks: Sequence[Any] | None = None,
+    callbacks: Any = None,
     validation_split: float = 0.0,
     validation_data: Any = None,
-    shuffle: bool = True,
+    shuffle: bool | str = True,
     class_weight: Mapping[int, float] | None = None,
     sample_weight: Any = None,
     initial_epoch: int = 0,
+    steps_per_epoch: int | None = None,
+    validation_steps: int | None = None,
+    validation_batch_size: int | None = None,
+    validation_freq: int | Sequence[int] = 1,
 ) -> History:
     """Train a model for some epochs.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them.
-        y: a target for each; for several outputs a list or dict of arrays.
+        x: samples, as `predict` takes them, or batches (x, y) or (x, y, sample_weight).
+        y: a target for each sample; for several outputs a list or dict of arrays.
         batch_size: samples in a step, 32 if None.
         epochs: number of the epoch to end before.
-        verbose: 0 shows nothing; 1, 2 or "auto" a line for each epoch.
-        callbacks: objects with Keras's methods, such as `on_epoch_end`.
+        verbose: 0 shows nothing, 1 or "auto" a progress bar, 2 one line for each epoch.
+        callbacks: a list of `cnnfast.callbacks`.
         validation_split: share of the samples, taken from the end before they are shuffled, that
             the model is evaluated on after each epoch instead of being trained on.
-        validation_data: samples for that, (x, y) or (x, y, sample_weight).
-        shuffle: whether samples come in a new order each epoch.
+        validation_data: samples for that, (x, y) or (x, y, sample_weight), or batches.
+        shuffle: whether samples come in a new order each epoch; "batch" for one within batches.
         class_weight: a weight for the samples of each class, 1 for classes that are missing.
         sample_weight: a weight for each sample.
         initial_epoch: number of the first epoch.
+        steps_per_epoch: batches in an epoch; all if None.
+        validation_steps: batches of the validation data; all if None.
+        validation_batch_size: samples in them, `batch_size` if None.
+        validation_freq: epochs between evaluations, or the numbers of the epochs they follow.
 
     Returns:
         Losses and metrics of each epoch.
@@ -92,38 +101,38 @@ def fit(
         ValueError: the data do not fit the model.
     """
     setup = setup_of(model)
-    data = Arrays(model, x, y, sample_weight)
-    if class_weight is not None:
-        data.weigh_classes(class_weight)
-    validation = None
+    seed = draw_seed() % 2**32
+    data = source_of(model, x, y, sample_weight, batch_size, shuffle, class_weight, seed)
+    held: Source | None = None
     if validation_data is not None:
-        validation = Arrays(model, *_triple(validation_data))
+        held = source_of(model, *_triple(validation_data), validation_batch_size or batch_size)
     elif validation_split:
-        data, validation = data.split(_split_at(len(data), validation_split))
-    size = loop.DEFAULT_BATCH_SIZE if batch_size is None else int(batch_size)
-    return loop.fit(
-        model, setup, data, size, epochs, initial_epoch, bool(shuffle), validation,
-        tuple(callbacks or ()), 1 if verbose == "auto" else int(verbose),
-    )  # fmt: skip
+        if not isinstance(data, ArraySource):
+            raise ValueError("`validation_split` needs arrays of samples, not batches.")
+        data, held = data.split(validation_split)
+    validation = None
+    if held is not None:
+        validation = loop.Validation(Epochs(held, validation_steps), validation_freq)
+    batches = Epochs(data, steps_per_epoch)
+    params = {"verbose": 1 if verbose == "auto" else int(verbose), "epochs": epochs}
+    calls, history = _callbacks(model, callbacks, params | {"steps": batches.steps})
+    numbers = range(initial_epoch, epochs)
+    return loop.fit(model, setup, batches, history, calls, numbers, validation)
+
+
+def _callbacks(model: Model, given: Any, params: dict[str, Any]) -> tuple[CallbackList, History]:
+    """Add what shows progress and keeps the history to the user's callbacks."""
+    history = History()
+    shown = [ProgbarLogger()] if params["verbose"] else []
+    return CallbackList([*shown, given, history], model, **params), history
 
 
 def _triple(given: Any) -> tuple[Any, Any, Any]:
-    if not isinstance(given, list | tuple) or len(given) not in (2, 3):
-        raise ValueError(
-            "`validation_data` must be (x, y) or (x, y, sample_weight). "
-            f"Received: {type(given).__name__}"
-        )
-    return (*given, None)[:3]  # type: ignore[return-value]
-
-
-def _split_at(count: int, share: float) -> int:
-    at = math.floor(count * (1.0 - share))
-    if not 0 < share < 1 or at in (0, count):
-        raise ValueError(
-            f"`validation_split` must leave samples on both sides of {count}. "
-            f"Received: validation_split={share}"
-        )
-    return at
+    """Take validation data apart; batches are a whole."""
+    if isinstance(given, list | tuple) and len(given) in (2, 3):
+        x, y, weights = (*given, None)[:3]
+        return x, y, weights
+    return given, None, None
 
 
 def evaluate(
@@ -133,19 +142,21 @@ def evaluate(
     batch_size: int | None = None,
     verbose: str | int = "auto",
     sample_weight: Any = None,
-    callbacks: Sequence[Any] | None = None,
+    steps: int | None = None,
+    callbacks: Any = None,
     return_dict: bool = False,
 ) -> Any:
     """Compute the loss and metrics of a model.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them.
-        y: a target for each; for several outputs a list or dict of arrays.
+        x: samples, as `predict` takes them, or batches (x, y) or (x, y, sample_weight).
+        y: a target for each sample; for several outputs a list or dict of arrays.
         batch_size: samples taken together, 32 if None.
-        verbose: 0 shows nothing, otherwise one line is shown.
+        verbose: 0 shows nothing, 1 or "auto" a progress bar, 2 one line.
         sample_weight: a weight for each sample.
-        callbacks: objects with Keras's methods, such as `on_test_end`.
+        steps: number of batches; all if None.
+        callbacks: a list of `cnnfast.callbacks`.
         return_dict: whether results come by name.
 
     Returns:
@@ -156,15 +167,16 @@ def evaluate(
         ValueError: the data do not fit the model.
     """
     setup = setup_of(model)
-    data = Arrays(model, x, y, sample_weight)
-    size = loop.DEFAULT_BATCH_SIZE if batch_size is None else int(batch_size)
-    found = loop.evaluate(model, setup, data, size, tuple(callbacks or ()))
-    if verbose:
-        print(" - ".join(f"{name}: {value:.4f}" for name, value in found.items()), flush=True)
-    return packed(setup, found, return_dict)
+    data = Epochs(source_of(model, x, y, sample_weight, batch_size), steps)
+    shown = 1 if verbose == "auto" else int(verbose)
+    calls = CallbackList(
+        [*([ProgbarLogger()] if shown else []), callbacks],
+        model, verbose=shown, epochs=1, steps=data.steps,
+    )  # fmt: skip
+    return packed(setup, loop.evaluate(setup, data, calls), return_dict)
 
 
-def train_on_batch(
+def train_batch(
     model: Model,
     x: Any,
     y: Any = None,
@@ -186,15 +198,12 @@ def train_on_batch(
         The loss before the step, or a list with it and the metrics.
     """
     setup = setup_of(model)
-    data = Arrays(model, x, y, sample_weight)
-    if class_weight is not None:
-        data.weigh_classes(class_weight)
-    logs, batch = Logs(setup), data.batch(slice(None))
-    logs.add(batch, setup.step.train(batch, predicts=bool(setup.metrics)))
-    return packed(setup, logs.results(), return_dict)
+    means, batch = Means(setup), one_batch(model, x, y, sample_weight, class_weight)
+    means.add(batch, setup.step.train(batch, bool(setup.metrics)))
+    return packed(setup, means.results(), return_dict)
 
 
-def test_on_batch(
+def judge_batch(
     model: Model, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
 ) -> Any:
     """Compute the loss and metrics for one batch.
@@ -210,9 +219,23 @@ def test_on_batch(
         The loss, or a list with it and the metrics.
     """
     setup = setup_of(model)
-    logs, batch = Logs(setup), Arrays(model, x, y, sample_weight).batch(slice(None))
-    logs.add(batch, setup.evaluation.judge(batch))
-    return packed(setup, logs.results(), return_dict)
+    means, batch = Means(setup), one_batch(model, x, y, sample_weight, None)
+    means.add(batch, setup.evaluation.judge(batch))
+    return packed(setup, means.results(), return_dict)
+
+
+def one_batch(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
+    """Make a batch of all samples.
+
+    Args:
+        model: that they are for.
+        x: inputs.
+        y: targets.
+        sample_weight: weights, or None.
+        class_weight: weights by class, or None.
+    """
+    source = ArraySource(model, x, y, sample_weight, 2**62, False, class_weight, 0)
+    return next(source.batches(0))
 
 
 def setup_of(model: Model) -> Setup:
@@ -232,7 +255,7 @@ def setup_of(model: Model) -> Setup:
     return setup
 
 
-def packed(setup: Setup, found: dict[str, float], by_name: bool) -> Any:
+def packed(setup: Setup, found: dict[str, Any], by_name: bool) -> Any:
     """Arrange results as Keras returns them.
 
     Args:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cnnfast import metrics
-from cnnfast.losses import Loss
 from cnnfast.metrics import Metric
-from cnnfast.training.step import Batch, Outcome
+from cnnfast.training.batch import Batch
+from cnnfast.training.step import Outcome
 
 
 class Measured(NamedTuple):
@@ -32,7 +32,6 @@ class Metrics:
 
     Args:
         names: of the outputs.
-        losses: of the outputs.
         plain: for each output a list of names, functions or objects.
         weighted: likewise, of those that heed the samples' weights.
     """
@@ -40,11 +39,10 @@ class Metrics:
     def __init__(
         self,
         names: Sequence[str],
-        losses: Sequence[Loss | None],
         plain: Sequence[Sequence[Any]],
         weighted: Sequence[Sequence[Any]],
     ) -> None:
-        self._names, self._losses = names, losses
+        self._names = names
         self._given = [(plain, False), (weighted, True)]
         self._measured: list[Measured] | None = None
 
@@ -90,9 +88,7 @@ class Metrics:
                 targets, predictions = batch.targets[output], outcome.predictions[output]
                 for identifier in identifiers if targets is not None else ():
                     assert targets is not None
-                    metric = metrics.resolve(
-                        identifier, targets.shape, predictions.shape, self._losses[output]
-                    )
+                    metric = metrics.resolve(identifier, targets.shape, predictions.shape)
                     prefix = f"{self._names[output]}_" if len(self._names) > 1 else ""
                     name = prefix + metric.name
                     found.append(Measured(name, metric, output, heeds_weights))

@@ -40,7 +40,10 @@ class Setup:
         weighted_metrics: Any,
     ) -> None:
         self.model = model
-        self.optimizer = optimizers.get(optimizer)
+        found = optimizers.get(optimizer)
+        if found is None:
+            raise ValueError("`compile` needs an optimizer. Received: optimizer=None")
+        self.optimizer = found
         for one in flatten(loss) if is_structure(loss) else [loss]:
             losses.get(one)
         self.given = {
@@ -94,7 +97,7 @@ class Setup:
             plain, weighted = (
                 spread_metrics(self.given[key], names) for key in ("metrics", "weighted_metrics")
             )
-            self._metrics = Metrics(names, self.losses, plain, weighted)
+            self._metrics = Metrics(names, plain, weighted)
         return self._metrics
 
     def _check_losses(self) -> None:
@@ -113,7 +116,9 @@ class Setup:
         """The name of each output's loss, if there are several."""
         names = output_names(self.model)
         found = [
-            f"{name}_loss" for name, loss in zip(names, self.losses, strict=True) if loss is not None
+            f"{name}_loss"
+            for name, loss in zip(names, self.losses, strict=True)
+            if loss is not None
         ]
         return found if len(found) > 1 else []
 

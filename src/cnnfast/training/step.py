@@ -15,27 +15,11 @@ from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
 from cnnfast.threads import thread_count
-from cnnfast.training.heads import head_of, native_scales, native_targets
+from cnnfast.training.batch import Batch
+from cnnfast.training.heads import given_targets, head_of, native_scales, native_targets
 from cnnfast.training.lowered import lower_model
 
 Array = NDArray[Any]
-
-
-class Batch(NamedTuple):
-    """Samples that a step sees.
-
-    Attributes:
-        inputs: of the model, in the types and shapes that its kernels take.
-        targets: of each output; None where there is no loss.
-        weights: of each output's samples; None for 1.
-    """
-
-    inputs: list[Array]
-    targets: Sequence[Array | None]
-    weights: Sequence[Array | None]
-
-    def __len__(self) -> int:
-        return len(self.inputs[0])
 
 
 class Outcome(NamedTuple):
@@ -80,7 +64,7 @@ class Step:
         self._updates = optimizer.prepare(parameters.views, parameters.gradient_views)
         named = list(zip(parameters.variables, parameters.views, strict=True))
         self._constrained = [(v, view) for v, view in named if v.constraint is not None]
-        self._penalized = [
+        self._penalized: list[tuple[Any, Array, Array]] = [
             (variable.regularizer, view, gradient)
             for (variable, view), gradient in zip(named, parameters.gradient_views, strict=True)
             if variable.regularizer is not None
@@ -106,7 +90,8 @@ class Step:
         loss = outcome.loss + self._penalize()
         self._updates.run(thread_count())
         for variable, view in self._constrained:
-            view[...] = variable.constraint(view)
+            constraint: Any = variable.constraint
+            view[...] = constraint(view)
         self._parameters.mark_changed()
         self._version += 1
         return outcome._replace(loss=loss)
@@ -150,8 +135,9 @@ class Step:
     def _feed(self, lesson: Lesson, batch: Batch, index: int) -> list[Array]:
         """Prepare targets and scales of one output."""
         head, loss, targets = lesson.heads[index], self._losses[index], batch.targets[index]
-        assert head is not None and loss is not None and targets is not None
-        shape = (len(batch), *lesson.shapes[index])
+        assert head is not None
+        assert loss is not None
+        shape = (batch.samples, *lesson.shapes[index])
         weights, factor = batch.weights[index], self._factors[index]
         key = (index, shape)
         scales = self._scales.get(key) if weights is None else None
@@ -178,9 +164,8 @@ class Step:
         for index, loss in enumerate(self._losses):
             if loss is None:
                 continue
-            found = loss.value_and_gradient(
-                batch.targets[index], predictions[index], batch.weights[index]
-            )
+            targets = given_targets(loss, batch.targets[index])
+            found = loss.value_and_gradient(targets, predictions[index], batch.weights[index])
             factor = self._factors[index]
             parts.append(float(np.mean(found.value)))
             total += factor * parts[-1]

@@ -46,7 +46,7 @@
     }
 
 #define OUTER_TILE(MR, NV, FULL, PART)                                                           \
-    static void outer_##MR##x##NV(const float *a, const float *b, const Pixels *pixels,          \
+    static void outer_##MR##x##NV(const float *a, const float *b, const PixelGrid *pixels,          \
                                   float *c, ptrdiff_t ldc, ptrdiff_t filters)                    \
     {                                                                                            \
         const ptrdiff_t columns = pixels->columns;                                               \

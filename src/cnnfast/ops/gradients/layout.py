@@ -59,7 +59,8 @@ class EmbeddingGradient(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for ids and dy."""
-        return kernels.EmbeddingGradient(math.prod(shapes[0]), *self.table, integers)
+        V, D = self.table
+        return kernels.EmbeddingGradient(math.prod(shapes[0]), V, D, integers)
 
 
 @gradient_of(Embedding)

@@ -38,7 +38,6 @@ class PoolingGradient(Op):
         return kernels.PoolingGradient(op.kind, H, W, C, op.pool, op.strides, padding)
 
 
-
 @gradient_of(Pooling)
 def differentiate_pooling(op: Pooling, shapes: tuple[Shape, ...]) -> Rule:
     """Differentiate pooling."""
