@@ -76,8 +76,8 @@ cdef int embedding_block(
         if row < 0:
             failures = 1
         else:
-            task.kernels.pairs[PAIR_add](output + row * task.D, inputs[1] + i * task.D,
-                             output + row * task.D, task.D)
+            task.kernels.pairs[PAIR_add](
+                output + row * task.D, inputs[1] + i * task.D, output + row * task.D, task.D)
     return failures
 
 

@@ -54,8 +54,8 @@ cdef void tap_row(
         task.kernels.pairs[PAIR_add](dx, product, dx, task.Q * C)
         return
     for q in range(task.Q):
-        task.kernels.pairs[PAIR_add](dx + q * task.stride_w * task.C, product + q * C,
-                         dx + q * task.stride_w * task.C, C)
+        task.kernels.pairs[PAIR_add](
+            dx + q * task.stride_w * task.C, product + q * C, dx + q * task.stride_w * task.C, C)
 
 
 cdef int block(

@@ -266,8 +266,8 @@ cdef void add_slots(const Kernels *kernels, float *gradient, const float *partia
     """Add all slots, in their order, to a part of the first one's gradient."""
     cdef Py_ssize_t slot
     for slot in range(1, slots):
-        kernels.pairs[PAIR_add](gradient + first, partials + (slot - 1) * partial + first, gradient + first,
-                    floats)
+        kernels.pairs[PAIR_add](
+            gradient + first, partials + (slot - 1) * partial + first, gradient + first, floats)
 
 
 cdef Py_ssize_t hold(object array, int flags, Py_ssize_t size, Py_buffer *views, char **pointers,

@@ -47,6 +47,8 @@ static const char *const pool_names[] = {
 
 enum { ROWS = sizeof row_names / sizeof row_names[0] };
 
+#include "gradients.h"
+
 static void fail(const char *message)
 {
     fprintf(stderr, "harness: %s\n", message);
@@ -358,6 +360,9 @@ static const struct {
     {"update", run_update, update_names, UPDATES},
     {"clip", run_clip, clip_names, 1},
     {"squares", run_squares, squares_names, 1},
+    {"outer", run_outer, gemm_names, 2},
+    {"activation_gradient", run_activation_gradient, activation_names, ACTIVATIONS},
+    {"pool_gradient", run_pool_gradient, pool_names, POOLS},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };
