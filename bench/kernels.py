@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 import numpy as np
 
+from bench.fused import interleaved, together
 from bench.moving import PLACES, activations, embeddings, movements, poolings, rows, updates
-from bench.subject import LINEAR, RELU, Subject, draw, moved
+from bench.subject import LINEAR, Subject, draw, moved
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.conv import Convolution
 from cnnfast._kernels.dense import Dense
 from cnnfast._kernels.depthwise import Depthwise
 from cnnfast._kernels.winograd import Winograd
-from cnnfast.ops.base import Op, Shape
-from cnnfast.ops.convolution import Convolution as ConvolutionOp
-from cnnfast.ops.dense import Dense as DenseOp
-from cnnfast.ops.lanes import Lanes, Link
-from cnnfast.ops.pooling import Pooling
 
 # Height and width, channels in and out, images: what 3 x 3 convolutions of networks see.
 SQUARES = (
@@ -35,6 +29,7 @@ def subjects(threads: int) -> Iterator[Subject]:
     yield from products(threads)
     yield from tiles(threads)
     yield from interleaved(threads)
+    yield from together(threads)
     for place, images in PLACES:
         yield from poolings(place, images * threads, threads)
         yield from movements(place, images * threads, threads)
@@ -139,26 +134,3 @@ def dense(name: str, height: int, depth: int, columns: int, threads: int) -> Sub
     kernel = Dense(1, draw(depth, columns), draw(columns), LINEAR)
     x, y = draw(height, depth), np.empty((height, columns), np.float32)
     return Subject(name, lambda: kernel.run(x, y, threads), height * kernel.work)
-
-
-def interleaved(threads: int) -> Iterator[Subject]:
-    """Run the beginning of small networks with images in the lanes, one stage and several."""
-    first = ConvolutionOp(draw(1, 3, 1, 16), draw(16), activation=RELU)
-    second = ConvolutionOp(draw(1, 3, 16, 16), draw(16), activation=RELU)
-    pooled = Pooling("max", (1, 2), (1, 2))
-    yield chain("lanes conv1d 48x16 -> 16, k 3", (1, 48, 16), [second], threads)
-    yield chain(
-        "lanes stock: conv1d, conv1d, max pool", (1, 50, 1), [first, second, pooled], threads
-    )
-    yield chain("lanes dense 32 -> 16", (32,), [DenseOp(draw(32, 16), draw(16))], threads)
-
-
-def chain(name: str, shape: Shape, ops: Sequence[Op], threads: int) -> Subject:
-    """Run operations one after the other on interleaved images."""
-    links = []
-    for op in ops:
-        links.append(Link(op, links[-1].output_shape if links else shape))
-    kernel: Any = Lanes(tuple(links)).prepare(shape)
-    x = draw(64 * dispatch.lanes(), math.prod(shape))
-    y = np.empty((len(x), math.prod(links[-1].output_shape)), np.float32)
-    return Subject(name, partial(kernel.run, x, y, threads), len(x) * kernel.work)

@@ -48,6 +48,8 @@ static const char *const pool_names[] = {
 enum { ROWS = sizeof row_names / sizeof row_names[0] };
 
 #include "gradients.h"
+#include "lanes.h"
+#include "updates.h"
 
 static void fail(const char *message)
 {
@@ -213,99 +215,6 @@ static ptrdiff_t run_depthwise(const Call *call)
     const float *panels = call->x + 2, *x = panels + (n[13] + lanes - 1) / lanes * d.panel;
     call->kernels->depthwise(x, panels, call->y, &d, n[11], n[12], n[13]);
     return (n[11] - 1) * d.y_row + (n[12] - 1) * d.y_step + n[13];
-}
-
-/* filters, taps, pixels, runs (x, weight, length, last)... : lowest, highest, weights, x */
-static ptrdiff_t run_block(const Call *call)
-{
-    const ptrdiff_t *n = call->numbers, filters = n[0], pixels = n[2];
-    const ptrdiff_t vectors = call->kernel ? BLOCK_VECTORS : 1;
-    const float *weights = call->x + 2;
-    Run runs[MOST_NUMBERS / 4];
-    for (ptrdiff_t i = 0; i < n[3]; i++) {
-        const ptrdiff_t *run = n + 4 + 4 * i;
-        runs[i] = (Run){(int32_t)run[0], (int32_t)run[1], (int32_t)run[2], (int32_t)run[3]};
-    }
-    call->kernels->blocks[call->kernel][filters - 1](weights + filters * (1 + n[1]), runs, pixels,
-                                                     weights, call->y, call->x[0], call->x[1]);
-    return filters * vectors * call->kernels->lanes;
-}
-
-/* first, last, products : x */
-static ptrdiff_t run_quad_input(const Call *call)
-{
-    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    call->kernels->quad_inputs[call->kernel](call->x, lanes, n[0], n[1], call->y);
-    return n[2] * lanes;
-}
-
-/* filters, together, first, last, products : lowest, highest, weights, x */
-static ptrdiff_t run_quad(const Call *call)
-{
-    float d[QUAD_MOST_PRODUCTS * 16];
-    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
-    const float *weights = call->x + 2;
-    call->kernels->quad_inputs[call->kernel](weights + n[0] * (1 + n[4]), lanes, n[2], n[3], d);
-    call->kernels->quads[call->kernel](d, weights, &quad, 0, call->y);
-    return n[0] * (4 / n[1]) * lanes;
-}
-
-/* the same : lowest, highest, weights, matrix, start, x */
-static ptrdiff_t run_quad_sum(const Call *call)
-{
-    float d[QUAD_MOST_PRODUCTS * 16];
-    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
-    const float *weights = call->x + 2, *matrix = weights + n[0] * (1 + n[4]);
-    const float *start = matrix + n[0] * (4 / n[1]);
-    call->kernels->quad_inputs[call->kernel](start + lanes, lanes, n[2], n[3], d);
-    memcpy(call->y, start, (size_t)lanes * sizeof(float));
-    call->kernels->quad_sums[call->kernel](d, weights, &quad, matrix, call->y);
-    return lanes;
-}
-
-/* images : x */
-static ptrdiff_t run_interleave(const Call *call)
-{
-    const ptrdiff_t images = call->numbers[0], n = call->count / images;
-    call->kernels->interleave(call->x, images, n, call->y, call->kernels->lanes);
-    return n * call->kernels->lanes;
-}
-
-/* images : x, interleaved */
-static ptrdiff_t run_deinterleave(const Call *call)
-{
-    const ptrdiff_t images = call->numbers[0], n = call->count / call->kernels->lanes;
-    call->kernels->deinterleave(call->x, call->kernels->lanes, n, call->y, images);
-    return n * images;
-}
-
-/* size : numbers, weights, gradient, states; all but the gradient come back */
-static ptrdiff_t run_update(const Call *call)
-{
-    const ptrdiff_t n = call->numbers[0], states = update_states[call->kernel];
-    const float *weights = call->x + UPDATE_NUMBERS, *gradient = weights + n;
-    float *state[UPDATE_STATES + 1] = {NULL};
-    memcpy(call->y, weights, (size_t)n * sizeof *weights);
-    memcpy(call->y + n, gradient + n, (size_t)(states * n) * sizeof *weights);
-    for (ptrdiff_t k = 0; k < states; k++) state[k] = call->y + (k + 1) * n;
-    call->kernels->updates[call->kernel](call->y, gradient, state, n, call->x);
-    return (1 + states) * n;
-}
-
-/* three parameters, gradient */
-static ptrdiff_t run_clip(const Call *call)
-{
-    call->kernels->clip(call->x + 3, call->y, call->count - 3, call->x);
-    return call->count - 3;
-}
-
-/* gradient */
-static ptrdiff_t run_squares(const Call *call)
-{
-    call->y[0] = call->kernels->squares(call->x, call->count);
-    return 1;
 }
 
 /* iterations : */
