@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -187,6 +188,18 @@ def test_call_on_many_shapes_keeps_few_plans(layer: Matrix) -> None:
         x = integers(2, length, 3)
         assert (layer(x) == dense_by_hand(x, layer.get_weights())).all()
     assert len(layer._fast_plans) < 40
+
+
+def test_call_on_unpickled_array_takes_the_short_path(
+    layer: Matrix, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = integers(5, 3)
+    expected = layer(x)
+    copy = pickle.loads(pickle.dumps(x))
+    # Its type is equal to NumPy's own, but another object.
+    assert copy.dtype is not x.dtype
+    monkeypatch.setattr(layer, "_compute", lambda inputs: pytest.fail("the long path"))
+    assert (layer(copy) == expected).all()
 
 
 def test_layer_without_computation_says_what_to_write() -> None:

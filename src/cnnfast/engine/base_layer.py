@@ -207,7 +207,7 @@ class Layer(VariableOwner, Placed):
             found = self._fast_plans.get(shape[1:])
             if found is not None and shape[0]:
                 run, dtype, time = found
-                if time == CLOCK.time and inputs.dtype is dtype and inputs.flags.carray:
+                if time == CLOCK.time and inputs.dtype == dtype and inputs.flags.carray:
                     return run([inputs])[0]
         self._refuse_training_and_masks(training, mask)
         if any_symbolic(inputs):
