@@ -226,19 +226,24 @@ cdef class Program:
         """
         cdef Py_buffer views[16]
         cdef char *pointers[16]
-        cdef Py_ssize_t held = 0, given = len(self.inputs)
+        cdef Py_ssize_t held = 0, given = len(self.inputs), made = len(self.outputs), index
         cdef Call call
-        if given + len(self.outputs) > 16:
+        if given + made > 16:
             raise ValueError(
                 f"a model can have at most 16 inputs and outputs. "
-                f"Received {given} inputs and {len(self.outputs)} outputs.")
+                f"Received {given} inputs and {made} outputs.")
+        if len(inputs) != given or len(outputs) != made:
+            raise ValueError(
+                f"a plan expected {given} inputs and {made} outputs. "
+                f"Received {len(inputs)} inputs and {len(outputs)} outputs.")
         call.inputs, call.outputs, call.images = pointers, pointers + given, images
         try:
-            for array, floats in zip(inputs, self.inputs, strict=True):
-                held = hold(array, PyBUF_C_CONTIGUOUS, images * floats * 4, views, pointers, held)
-            for array, floats in zip(outputs, self.outputs, strict=True):
-                held = hold(array, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE, images * floats * 4,
-                            views, pointers, held)
+            for index in range(given):
+                held = hold(inputs[index], PyBUF_C_CONTIGUOUS,
+                            images * <Py_ssize_t>self.inputs[index] * 4, views, pointers, held)
+            for index in range(made):
+                held = hold(outputs[index], PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE,
+                            images * <Py_ssize_t>self.outputs[index] * 4, views, pointers, held)
             return self.dispatch(call, threads) == 0
         finally:
             while held:
