@@ -33,6 +33,7 @@ class Plan:
     Attributes:
         inputs: the input values.
         outputs: the output values.
+        program: the native part.
     """
 
     def __init__(self, graph: Graph, folded: Counter[str] | None = None) -> None:
@@ -50,7 +51,7 @@ class Plan:
         self._cuts = [
             Cut(segment, 4 * arena) for segment, arena in zip(segments, places.arenas, strict=True)
         ]
-        self._program = Program(
+        self.program = Program(
             steps,
             sizes(self.inputs),
             sizes(self.outputs),
@@ -63,7 +64,7 @@ class Plan:
     @property
     def work(self) -> float:
         """Floating-point operations per image, or four per float that is only moved."""
-        return self._program.work
+        return self.program.work
 
     def describe(self, batch: int = 1) -> str:
         """Write the plan as a table: its steps, and the segments they are done in.
@@ -97,7 +98,7 @@ class Plan:
         images = len(inputs[0])
         if outputs is None:
             outputs = [np.empty((images, *shape), dtype) for shape, dtype in self._outputs]
-        if not self._program.run(inputs, outputs, images, threads or thread_count()):
+        if not self.program.run(inputs, outputs, images, threads or thread_count()):
             raise ValueError(describe_bad_id(self._tables, inputs))
         return outputs
 

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast import config
+from cnnfast._kernels.calls import Call, Calls
 from cnnfast.clock import CLOCK
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
+from cnnfast.threads import thread_count
 
 if TYPE_CHECKING:
     from cnnfast.engine.base_layer import Layer
 
 SampleShape = tuple[int, ...]
-Run = Callable[..., list[NDArray[Any]]]
 
 # A plan holds packed weights and scratch memory, so networks that see ever new image sizes must
 # not collect them without end.
@@ -51,17 +51,25 @@ class Compiled(NamedTuple):
         pairs = zip(self.output_shapes, self.output_dtypes, strict=True)
         return [np.empty((samples, *shape), dtype) for shape, dtype in pairs]
 
+    def as_call(self, time: int) -> Call:
+        """Give the short way through a plan with one input and one output.
+
+        Args:
+            time: at which the weights were read.
+        """
+        (dtype,), (shape,), (output_dtype,) = self.dtypes, self.output_shapes, self.output_dtypes
+        return Call(self.plan.program, dtype, shape, output_dtype, time)
+
 
 class PlanCache:
     """Keeps the plans of a layer until its weights change.
 
     Attributes:
-        fast: for layers with one input and one output: sample shape -> (run, dtype, time), good
-            as long as `time` is `CLOCK.time`. This is what a call looks at first.
+        fast: the plans with one input and one output. This is what a call looks at first.
     """
 
     def __init__(self) -> None:
-        self.fast: dict[SampleShape, tuple[Run, np.dtype[Any], int]] = {}
+        self.fast = Calls(CLOCK, thread_count)
         self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
         self._weights: list[tuple[Variable, int]] = []
         self._uses_winograd = config.winograd()
@@ -90,7 +98,7 @@ class PlanCache:
             self._make_room()
             self._plans[shapes] = compiled
         if len(shapes) == 1 and len(compiled.output_shapes) == 1 and shapes[0]:
-            self.fast[shapes[0]] = (compiled.plan.run, compiled.dtypes[0], time)
+            self.fast.put(shapes[0], compiled.as_call(time))
         return compiled
 
     def clear(self) -> None:
@@ -109,7 +117,7 @@ class PlanCache:
         while len(self._plans) >= CAPACITY:
             oldest = next(iter(self._plans))
             del self._plans[oldest]
-            self.fast.pop(oldest[0], None)
+            self.fast.drop(oldest[0])
 
 
 def compile_layer(layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
