@@ -21,9 +21,11 @@ from cnnfast.engine.passes.pool import fuse_pooling
 from cnnfast.engine.passes.residual import fuse_residuals
 from cnnfast.engine.passes.scales import delay_scales
 from cnnfast.engine.passes.separable import fuse_separable
+from cnnfast.engine.passes.transposes import put_off_transposes
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     drop_identities,
+    put_off_transposes,
     fold_into_producers,
     delay_scales,
     fold_into_consumers,

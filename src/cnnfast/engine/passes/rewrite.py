@@ -68,10 +68,7 @@ class Rewriter:
             The new output.
         """
         output = self.add(op, *inputs)
-        old = operation.output
-        self._replaced[old] = (
-            output if output.shape == old.shape else Value(old.shape, old.dtype, alias=output)
-        )
+        self.stand_in(operation, output)
         return output
 
     def add(self, op: Op, *inputs: Value) -> Value:
@@ -86,7 +83,17 @@ class Rewriter:
 
     def skip(self, operation: Operation) -> None:
         """Let readers of an operation's output read its only input, seen in the same shape."""
-        (source,), old = map(self.current, operation.inputs), operation.output
+        (source,) = map(self.current, operation.inputs)
+        self.stand_in(operation, source)
+
+    def stand_in(self, operation: Operation, source: Value) -> None:
+        """Let readers of an operation's output read a value of the new graph instead.
+
+        Args:
+            operation: of the old graph.
+            source: with the same floats; it is seen in the old output's shape.
+        """
+        old = operation.output
         self._replaced[old] = (
             source if source.shape == old.shape else Value(old.shape, old.dtype, alias=source)
         )
