@@ -102,17 +102,17 @@ typedef void deinterleave_kernel(const float *x, ptrdiff_t step, ptrdiff_t n, fl
 typedef struct Quad {
     ptrdiff_t filters;
     ptrdiff_t together; /* neighbours that only their maximum is wanted of: 1, 2 or 4 */
-    ptrdiff_t width;    /* floats from one value of y to the next */
-    float lowest, highest;
+    ptrdiff_t width;    /* floats from one value of x or y to the next: all vectors of images */
+    float lowest;
 } Quad;
-typedef void quad_input_kernel(const float *x, ptrdiff_t step, ptrdiff_t first, ptrdiff_t last,
-                               float *d);
-/* join: y holds the maxima of pixels of other rows, or of this one. */
-typedef void quad_kernel(const float *d, const float *weights, const Quad *quad, int join,
-                         float *y);
+/* Values before `first` and from `last` on are outside the row.
+ * join: y holds the maxima of pixels of other rows, or of this one. */
+typedef void quad_kernel(const float *x, ptrdiff_t first, ptrdiff_t last, const float *weights,
+                         const Quad *quad, int join, float *y);
 /* y += sum over outputs and filters of output * matrix, which has the filters of each output. */
-typedef void quad_sum_kernel(const float *d, const float *weights, const Quad *quad,
-                             const float *matrix, float *y);
+typedef void quad_sum_kernel(const float *x, ptrdiff_t first, ptrdiff_t last,
+                             const float *weights, const Quad *quad, const float *matrix,
+                             float *y);
 
 /* How filters of one channel each meet an image: the taps of a window that lie in it, and the
  * distances, in floats, between pixels and rows, taps and panels. */
@@ -215,8 +215,7 @@ typedef struct Kernels {
     winograd_pool_kernel *winograd_pools[POOLS];
     block_kernel *blocks[2][BLOCK_MAX_FILTERS]; /* [one vector, BLOCK_VECTORS][filters - 1] */
     ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
-    quad_input_kernel *quad_inputs[QUAD_SIZES]; /* [taps - QUAD_FIRST] */
-    quad_kernel *quads[QUAD_SIZES];
+    quad_kernel *quads[QUAD_SIZES]; /* [taps - QUAD_FIRST] */
     quad_sum_kernel *quad_sums[QUAD_SIZES];
     interleave_kernel *interleave;
     deinterleave_kernel *deinterleave;

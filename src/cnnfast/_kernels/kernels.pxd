@@ -81,19 +81,15 @@ cdef extern from "kernels.h":
         Py_ssize_t filters
         Py_ssize_t together
         Py_ssize_t width
-        float lowest, highest
-
-    ctypedef void quad_input_kernel(
-        const float *x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last,
-        float *d) noexcept nogil
+        float lowest
 
     ctypedef void quad_kernel(
-        const float *d, const float *weights, const Quad *quad, int join,
-        float *y) noexcept nogil
+        const float *x, Py_ssize_t first, Py_ssize_t last, const float *weights,
+        const Quad *quad, int join, float *y) noexcept nogil
 
     ctypedef void quad_sum_kernel(
-        const float *d, const float *weights, const Quad *quad, const float *matrix,
-        float *y) noexcept nogil
+        const float *x, Py_ssize_t first, Py_ssize_t last, const float *weights,
+        const Quad *quad, const float *matrix, float *y) noexcept nogil
 
     ctypedef struct Depthwise:
         Window window
@@ -165,7 +161,6 @@ cdef extern from "kernels.h":
         winograd_pool_kernel *winograd_pools[2]
         block_kernel *blocks[2][8]
         Py_ssize_t block_filters[2]
-        quad_input_kernel *quad_inputs[4]
         quad_kernel *quads[4]
         quad_sum_kernel *quad_sums[4]
         interleave_kernel *interleave

@@ -1,39 +1,24 @@
 """Convolutions of interleaved images by fours of neighbouring pixels; see micro/quad.h.
 
-Blocking: the differences of a four are made for all vectors of images of a block, then come its
-filters, so that the way through memory from the one to the other is not waited for.
-
 Where all that is wanted of the outputs is one weighted sum, they are added up in registers.
 """
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport (
-    QUAD_FIRST, Kernels, Quad, quad_input_kernel, quad_kernel, quad_sum_kernel,
+    QUAD_FIRST, Kernels, Quad, quad_kernel, quad_sum_kernel,
 )
 from cnnfast._kernels.stages cimport Stage
 from cnnfast._kernels.step cimport Activation, parse_activation
 
-cdef extern from *:
-    """
-    /* With 16 floats in the widest vector. */
-    #define DIFFERENCES (BLOCK_VECTORS * QUAD_MOST_PRODUCTS * 16)
-    /* Vectors that cross the lines of a cache take twice the time. */
-    #define ON_A_LINE(p) ((float *)(((uintptr_t)(p) + 63) & ~(uintptr_t)63))
-    """
-    enum:
-        DIFFERENCES
-    float *ON_A_LINE(float *p) noexcept nogil
-
 cdef struct QuadsTask:
     const Kernels *kernels
-    quad_input_kernel *differences
     quad_kernel *filters
     quad_sum_kernel *sums
     const int *places       # of each four: its first output, row, first column, whether it joins
     Py_ssize_t count
     const float *weights
     Py_ssize_t W
-    Py_ssize_t values, products     # that one four reads, and makes of them
+    Py_ssize_t values       # that one four reads
     Py_ssize_t K, outputs
     Py_ssize_t together
     Activation activation
@@ -57,30 +42,24 @@ cdef void finish_sums(
 
 cdef void quads(const void *opaque, const float *x, float *y, Py_ssize_t vectors) noexcept nogil:
     cdef const QuadsTask *task = <const QuadsTask *>opaque
-    cdef Py_ssize_t lanes = task.kernels.lanes, width = vectors * lanes
-    cdef Py_ssize_t floats = task.products * lanes
-    cdef float memory[DIFFERENCES + 16]
-    cdef float *differences = ON_A_LINE(memory)
+    cdef Py_ssize_t width = vectors * task.kernels.lanes
     cdef const int *place = task.places
     cdef const float *values
-    cdef Py_ssize_t _four, v, i
+    cdef Py_ssize_t _four, i, first, last
     cdef Quad quad
-    quad = [task.K, task.together, width, task.activation.lowest, task.activation.highest]
+    quad = [task.K, task.together, width, task.activation.lowest]
     if task.matrix != NULL:
         for i in range(width):
             y[i] = task.bias
     for _four in range(task.count):
         values = x + (place[1] * task.W + place[2]) * width
-        for v in range(vectors):
-            task.differences(values + v * lanes, width, max(0, -place[2]),
-                             min(task.values, task.W - place[2]), differences + v * floats)
-        for v in range(vectors):
-            if task.matrix != NULL:
-                task.sums(differences + v * floats, task.weights, &quad,
-                          task.matrix + place[0] * task.K, y + v * lanes)
-            else:
-                task.filters(differences + v * floats, task.weights, &quad, place[3],
-                             y + place[0] * task.K * width + v * lanes)
+        first, last = max(0, -place[2]), min(task.values, task.W - place[2])
+        if task.matrix != NULL:
+            task.sums(values, first, last, task.weights, &quad,
+                      task.matrix + place[0] * task.K, y)
+        else:
+            task.filters(values, first, last, task.weights, &quad, place[3],
+                         y + place[0] * task.K * width)
         place += 4
     if task.matrix != NULL:
         finish_sums(task, y, width)
@@ -99,7 +78,7 @@ cdef class Quads(Stage):
         together: pixels of a row that each maximum is taken of: 1, 2 or 4.
         weights: (K, 1 + products), from `ops.quads`.
         pixels: how many outputs there are of each filter.
-        activation: applied to the result.
+        activation: applied to the result; has no upper bound.
         matrix: (pixels * K,), weights of the sum that is all that is wanted; or None.
         bias: of that sum.
         after: applied to that sum.
@@ -116,12 +95,11 @@ cdef class Quads(Stage):
         cdef Py_ssize_t k, i
         self.places, self.matrix = places, matrix
         task.kernels = active_kernels()
-        task.differences = task.kernels.quad_inputs[taps - QUAD_FIRST]
         task.filters = task.kernels.quads[taps - QUAD_FIRST]
         task.sums = task.kernels.quad_sums[taps - QUAD_FIRST]
         task.places, task.count = &places[0, 0], places.shape[0]
         task.W = W
-        task.values, task.products = taps + 3, products_of(taps)
+        task.values = taps + 3
         task.K, task.outputs = weights.shape[0], pixels * weights.shape[0]
         task.together = together
         task.activation = parse_activation(activation, task.kernels)

@@ -107,11 +107,6 @@ static const Kernels table = {
 #undef BLOCK
     },
     .block_filters = {8, GEMM_ROWS >= 8 ? 4 : 2},
-    .quad_inputs = {
-#define QUAD(S) [S - QUAD_FIRST] = quad_input_##S,
-#include "kernels.inc"
-#undef QUAD
-    },
     .quads = {
 #define QUAD(S) [S - QUAD_FIRST] = quad_##S,
 #include "kernels.inc"

@@ -5,6 +5,7 @@ The method and its products stand in `_kernels/micro/quad.h`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -90,6 +91,7 @@ def suits(op: Convolution) -> bool:
         and R == C == op.groups == op.strides[1] == op.dilation[1] == 1
         and op.padding[0] == (0, 0)
         and K >= FEWEST_FILTERS
+        and (op.activation[0] != "relu" or op.activation[2] == math.inf)
         and config.winograd()
         and bool(np.isfinite(op.kernel).all())
     )

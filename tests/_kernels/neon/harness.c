@@ -261,7 +261,6 @@ static const struct {
     {"winograd_output", run_winograd_output, winograd_output_names, 1},
     {"winograd_pool", run_winograd_pool, pool_names, POOLS},
     {"block", run_block, block_names, 2},
-    {"quad_input", run_quad_input, quad_names, QUAD_SIZES},
     {"quad", run_quad, quad_names, QUAD_SIZES},
     {"quad_sum", run_quad_sum, quad_names, QUAD_SIZES},
     {"interleave", run_interleave, interleave_names, 1},

@@ -16,37 +16,27 @@ static ptrdiff_t run_block(const Call *call)
     return filters * vectors * call->kernels->lanes;
 }
 
-/* first, last, products : x */
-static ptrdiff_t run_quad_input(const Call *call)
-{
-    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    call->kernels->quad_inputs[call->kernel](call->x, lanes, n[0], n[1], call->y);
-    return n[2] * lanes;
-}
-
-/* filters, together, first, last, products : lowest, highest, weights, x */
+/* filters, together, first, last, products : lowest, weights, x */
 static ptrdiff_t run_quad(const Call *call)
 {
-    float d[QUAD_MOST_PRODUCTS * 16];
     const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
-    const float *weights = call->x + 2;
-    call->kernels->quad_inputs[call->kernel](weights + n[0] * (1 + n[4]), lanes, n[2], n[3], d);
-    call->kernels->quads[call->kernel](d, weights, &quad, 0, call->y);
+    const Quad quad = {n[0], n[1], lanes, call->x[0]};
+    const float *weights = call->x + 1;
+    call->kernels->quads[call->kernel](weights + n[0] * (1 + n[4]), n[2], n[3], weights, &quad, 0,
+                                       call->y);
     return n[0] * (4 / n[1]) * lanes;
 }
 
-/* the same : lowest, highest, weights, matrix, start, x */
+/* the same : lowest, weights, matrix, start, x */
 static ptrdiff_t run_quad_sum(const Call *call)
 {
-    float d[QUAD_MOST_PRODUCTS * 16];
     const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
-    const Quad quad = {n[0], n[1], lanes, call->x[0], call->x[1]};
-    const float *weights = call->x + 2, *matrix = weights + n[0] * (1 + n[4]);
+    const Quad quad = {n[0], n[1], lanes, call->x[0]};
+    const float *weights = call->x + 1, *matrix = weights + n[0] * (1 + n[4]);
     const float *start = matrix + n[0] * (4 / n[1]);
-    call->kernels->quad_inputs[call->kernel](start + lanes, lanes, n[2], n[3], d);
     memcpy(call->y, start, (size_t)lanes * sizeof(float));
-    call->kernels->quad_sums[call->kernel](d, weights, &quad, matrix, call->y);
+    call->kernels->quad_sums[call->kernel](start + lanes, n[2], n[3], weights, &quad, matrix,
+                                           call->y);
     return lanes;
 }
 

@@ -62,20 +62,9 @@ def test_quad_equals_its_four_sums_where_these_are_exact(
     sums = np.stack([
         np.einsum("sl,sf->fl", values[q : q + taps], kernel[0, :, 0]) for q in range(4)
     ]) + bias[:, None]  # fmt: skip
-    maxima = np.clip(sums.reshape(outputs, together, filters, lanes).max(axis=1), -9.0, 30.0)
-    found = harness.run("quad", str(taps), numbers, [-9.0, 30.0], weights, x)
+    maxima = np.maximum(sums.reshape(outputs, together, filters, lanes).max(axis=1), -9.0)
+    found = harness.run("quad", str(taps), numbers, [-9.0], weights, x)
     assert_within(found, maxima.ravel(), 0.0)
     total = start + np.einsum("ofl,of->l", maxima, matrix)
-    operands = ([-9.0, 30.0], weights, matrix, start, x)
+    operands = ([-9.0], weights, matrix, start, x)
     assert_within(harness.run("quad_sum", str(taps), numbers, *operands), total, 0.0)
-
-
-@pytest.mark.parametrize("taps", [3, 4, 5, 6])
-def test_quad_differences_of_equal_values_are_zeros_and_their_sums(
-    harness: Harness, taps: int
-) -> None:
-    products, values = products_of(taps), np.full((taps + 3, harness.lanes), 3.0)
-    expected = np.zeros((products, harness.lanes))
-    expected[0] = 3.0 if taps < 5 else 6.0
-    found = harness.run("quad_input", str(taps), (0, taps + 3, products), values)
-    assert_within(found, expected.ravel(), 0.0)
