@@ -31,10 +31,12 @@ class Course(NamedTuple):
 
 
 COURSES = {
+    "seed1d": Course(2, 32, "adam"),
+    "seed2d": Course(2, 32, "adam"),
     "stock": Course(2, 32, "adam"),
     "imdb": Course(2, 128, "rmsprop"),
     "mnist": Course(10, 128, "adam"),
-    "cifar": Course(10, 64, "adam"),
+    "cifar": Course(10, 128, "adam"),
 }
 
 
