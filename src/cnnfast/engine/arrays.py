@@ -49,6 +49,8 @@ def kernel_array(array: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     Returns:
         The array itself where it already fits, otherwise a converted copy.
     """
+    if array.dtype == dtype and array.flags.carray:
+        return array
     if dtype == INT32 and array.dtype.kind in "iu" and array.dtype.itemsize >= 4:
         # Ids beyond 32 bits must stay outside every table instead of wrapping around into one.
         array = np.clip(array, _INT32_RANGE.min, _INT32_RANGE.max)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cnnfast import constraints, regularizers
+from cnnfast.clock import CLOCK
 from cnnfast.engine.allocation import initial_value
 from cnnfast.engine.naming import name_scope
 from cnnfast.engine.plan_cache import PlanCache
@@ -175,6 +176,7 @@ class VariableOwner:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = _checked_bool(value)
+        CLOCK.time += 1
         for variable in self._trainable_variables:
             variable.trainable = self._trainable
         for layer in self.sublayers():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
+from cnnfast.clock import CLOCK
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.input_layer import InputLayer
 from cnnfast.engine.naming import name_scope
@@ -202,6 +203,7 @@ class Sequential(GraphModel):
     def _update(self) -> None:
         """Bring everything that depends on the stack up to date."""
         self._plans.clear()
+        CLOCK.time += 1
         self.built = bool(self._tensors and self._stack)
         self._built_network = None
         if self._tensors:

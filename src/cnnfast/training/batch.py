@@ -26,3 +26,22 @@ class Batch(NamedTuple):
     def samples(self) -> int:
         """The number of samples."""
         return len(self.inputs[0])
+
+    def cut(self, start: int, stop: int) -> Batch:
+        """Cut out a range of samples.
+
+        Args:
+            start: first sample.
+            stop: sample after the last.
+        """
+        parts = [[a if a is None else a[start:stop] for a in part] for part in self]
+        return Batch(*parts)  # type: ignore[arg-type]
+
+    def take(self, numbers: Array) -> Batch:
+        """Gather samples.
+
+        Args:
+            numbers: of the samples, in the order wanted.
+        """
+        parts = [[a if a is None else a.take(numbers, 0) for a in part] for part in self]
+        return Batch(*parts)  # type: ignore[arg-type]

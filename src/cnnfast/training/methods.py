@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from cnnfast.models.model import Model
 from cnnfast.random import draw_seed
-from cnnfast.training import loop
+from cnnfast.training import class_weights, loop
 from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
 from cnnfast.training.epochs import Epochs
 from cnnfast.training.means import Means
 from cnnfast.training.setup import Setup
-from cnnfast.training.sources import ArraySource, Source, source_of
+from cnnfast.training.outputs import by_output
+from cnnfast.training.sources import ArraySource, Source, made_batch, source_of
 
 # What Keras takes and changes nothing here: a step is one native call anyway.
 WITHOUT_EFFECT: Final = frozenset(
@@ -234,8 +235,13 @@ def one_batch(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: An
         sample_weight: weights, or None.
         class_weight: weights by class, or None.
     """
-    source = ArraySource(model, x, y, sample_weight, 2**62, False, class_weight, 0)
-    return next(source.batches(0))
+    inputs, targets = model.split_inputs(x), by_output(model, y, "y")
+    weights = by_output(model, sample_weight, "sample_weight")
+    class_weights.check(class_weight, sample_weight is not None, len(targets))
+    batch = made_batch(model, inputs, targets, weights, class_weight)
+    if not batch.samples:
+        raise ValueError("Expected input data to be non-empty.")
+    return batch
 
 
 def setup_of(model: Model) -> Setup:

@@ -23,19 +23,19 @@ def by_output(model: Model, given: Any, name: str) -> list[Any]:
     Raises:
         ValueError: the number or a name does not fit.
     """
-    keys = _keys(model)
+    count = len(getattr(model, "outputs", [None])) if model.built else 1
     if given is None:
-        return [None] * len(keys)
+        return [None] * count
     if isinstance(given, Mapping):
-        return _by_key(model, keys, given, name)
-    if len(keys) == 1:
+        return _by_key(model, _keys(model), given, name)
+    if count == 1:
         is_list_of_one = isinstance(given, list | tuple) and len(given) == 1
         return [given[0] if is_list_of_one and hasattr(given[0], "shape") else given]
-    if not isinstance(given, list | tuple) or len(given) != len(keys):
+    if not isinstance(given, list | tuple) or len(given) != count:
         received = len(given) if isinstance(given, list | tuple) else 1
         raise ValueError(
-            f"`{name}` must hold one array for each of the {len(keys)} outputs of model "
-            f"'{model.name}', {keys}, in a list in that order or in a dict by name. "
+            f"`{name}` must hold one array for each of the {count} outputs of model "
+            f"'{model.name}', {_keys(model)}, in a list in that order or in a dict by name. "
             f"Received: {received} of them, as {type(given).__name__}."
         )
     return list(given)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from cnnfast import losses, optimizers
@@ -111,7 +112,7 @@ class Setup:
         if self.optimizer.use_ema:
             self.optimizer.finalize_variable_values(self.model.trainable_weights)
 
-    @property
+    @cached_property
     def part_names(self) -> list[str]:
         """The name of each output's loss, if there are several."""
         names = output_names(self.model)

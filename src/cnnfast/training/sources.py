@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnfast.engine.arrays import kernel_array
+from cnnfast.engine.arrays import FLOAT32, INT32, kernel_array
 from cnnfast.models.model import Model
 from cnnfast.models.samples import Samples, batch_parts, is_batched, is_indexed
 from cnnfast.training import class_weights
@@ -128,8 +128,25 @@ class ArraySource:
         self._first, self._stop = 0, self._samples.count
         if not self._stop:
             raise ValueError("Expected input data to be non-empty.")
-        # Nothing is trained before a look at no samples at all has shown that they fit.
-        self._batch(self._samples.rows(0, 0))
+        self._whole = self._made_whole()
+        if self._whole is None:
+            # Nothing is trained before a look at no samples at all has shown that they fit.
+            self._batch(self._samples.rows(0, 0))
+
+    def _made_whole(self) -> Batch | None:
+        """Make all samples one batch, where that copies none: to cut it is then all there is to do.
+
+        Preparing each batch by itself takes 15 microseconds, a step of a small network less.
+        """
+        arrays = self._samples.arrays
+        inputs = arrays[: len(self._present[0])]
+        is_ready = all(type(array) is np.ndarray for array in arrays) and all(
+            array.dtype in (FLOAT32, INT32) and array.flags.carray for array in inputs
+        )
+        if not is_ready or self._class_weight is not None:
+            return None
+        whole = self._batch(arrays)
+        return whole if all(map(np.may_share_memory, whole.inputs, inputs)) else None
 
     @property
     def samples(self) -> int:
@@ -179,19 +196,28 @@ class ArraySource:
         Yields:
             The batches.
         """
-        random = np.random.RandomState([self.seed, epoch])
-        order = random.permutation(self.samples) if self._shuffle is True else None
+        for start, stop, numbers in self._cuts(epoch):
+            if numbers is not None:
+                whole = self._whole
+                yield whole.take(numbers) if whole else self._batch(self._samples.take(numbers))
+            elif self._whole is not None:
+                yield self._whole.cut(start, stop)
+            else:
+                yield self._batch(self._samples.rows(start, stop))
+                self._samples.release(start, stop)
+
+    def _cuts(self, epoch: int) -> Iterator[tuple[int, int, NDArray[Any] | None]]:
+        """Say which samples are in each batch: a range, or their numbers if they are shuffled."""
+        random = np.random.RandomState([self.seed, epoch]) if self._shuffle else None
+        order = random.permutation(self.samples) if random and self._shuffle is True else None
         for start in range(0, self.samples, self.batch_size):
             stop = min(start + self.batch_size, self.samples)
+            first, numbers = self._first + start, None
             if order is not None:
-                leaves = self._samples.take(self._first + order[start:stop])
-            elif self._shuffle:
-                leaves = self._samples.take(self._first + start + random.permutation(stop - start))
-            else:
-                leaves = self._samples.rows(self._first + start, self._first + stop)
-            yield self._batch(leaves)
-            if order is None:
-                self._samples.release(self._first + start, self._first + stop)
+                numbers = self._first + order[start:stop]
+            elif random is not None:
+                numbers = first + random.permutation(stop - start)
+            yield first, self._first + stop, numbers
 
     def _batch(self, leaves: list[Any]) -> Batch:
         rest = iter(leaves)

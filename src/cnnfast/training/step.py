@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast.clock import CLOCK
 from cnnfast.engine.heads import Head
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.training_plan import Result, TrainingPlan
@@ -57,6 +58,7 @@ class Step:
         self._parameters = Parameters(model.trainable_weights)
         self._plans: dict[Any, Lesson] = {}
         self._version = 0
+        self._checked = CLOCK.time
         self._frozen = [variable.version for variable in model.non_trainable_weights]
         self._scales: dict[Any, Array] = {}
         optimizer.build(self._parameters.variables)
@@ -72,6 +74,9 @@ class Step:
 
     def is_outdated(self) -> bool:
         """Whether other variables train now than when this was made."""
+        if self._checked == CLOCK.time:
+            return False
+        self._checked = CLOCK.time
         return self._parameters.variables != self._model.trainable_weights
 
     def train(self, batch: Batch, predicts: bool) -> Outcome:
