@@ -12,8 +12,8 @@ from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
 from cnnfast.training.epochs import Epochs
 from cnnfast.training.means import Means
-from cnnfast.training.setup import Setup
 from cnnfast.training.outputs import by_output
+from cnnfast.training.setup import Setup
 from cnnfast.training.sources import ArraySource, Source, made_batch, source_of
 
 # What Keras takes and changes nothing here: a step is one native call anyway.

@@ -16,7 +16,6 @@ import numpy as np
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.passes.identity import keeps_order
 from cnnfast.engine.passes.rewrite import Rewriter
-from cnnfast.ops.base import Op
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.elementwise import Activate, Combine
 from cnnfast.ops.layout import Concatenate, Permute
@@ -59,21 +58,16 @@ class _Walk:
         return self._rewriter.graph()
 
     def _step(self, operation: Operation) -> None:
-        found = [self._put_off.get(value) for value in operation.inputs]
-        waiting = [transpose for transpose in found if transpose is not None]
         if isinstance(operation.op, Permute):
-            self._combine(operation, operation.op, found[0])
-        elif (waiting and len(waiting) == len(found) and self._passes(operation, waiting)) or (
-            isinstance(operation.op, Dense) and self._moves_rows(operation, operation.op)
-        ):
-            return
-        else:
+            self._combine(operation, operation.op)
+        elif not self._passes(operation) and not self._moves_rows(operation):
             for value in operation.inputs:
                 self._do(value)
             self._rewriter.keep(operation)
 
-    def _combine(self, operation: Operation, op: Permute, before: Transpose | None) -> None:
+    def _combine(self, operation: Operation, op: Permute) -> None:
         """Put off a transpose, together with one before it."""
+        before = self._put_off.get(operation.inputs[0])
         if before is None:
             self._do(operation.inputs[0])
             axes, source = op.axes, self._rewriter.current(operation.inputs[0])
@@ -84,13 +78,14 @@ class _Walk:
         else:
             self._put_off[operation.output] = Transpose(operation, axes, source)
 
-    def _passes(self, operation: Operation, waiting: list[Transpose]) -> bool:
+    def _passes(self, operation: Operation) -> bool:
         """Apply an operation to what is not transposed yet, if that makes no difference to it."""
-        axes = waiting[0].axes
-        shapes = {value.shape for value in operation.inputs}
-        if any(transpose.axes != axes for transpose in waiting):
+        found = [self._put_off.get(value) for value in operation.inputs]
+        waiting = [transpose for transpose in found if transpose is not None]
+        if len(waiting) < len(found) or len({transpose.axes for transpose in waiting}) != 1:
             return False
-        op: Op = operation.op
+        axes, op = waiting[0].axes, operation.op
+        shapes = {value.shape for value in operation.inputs}
         if isinstance(op, Concatenate):
             op = Concatenate(axes[op.axis])
         elif not isinstance(op, Activate) and not (isinstance(op, Combine) and len(shapes) == 1):
@@ -99,11 +94,11 @@ class _Walk:
         self._put_off[operation.output] = Transpose(operation, axes, output)
         return True
 
-    def _moves_rows(self, operation: Operation, op: Dense) -> bool:
-        """Let a matrix product read a flattened image as it lies, if it can."""
-        seen = operation.inputs[0]
+    def _moves_rows(self, operation: Operation) -> bool:
+        """Let a matrix product read a flattened image as it lies."""
+        op, seen = operation.op, operation.inputs[0]
         transpose = self._put_off.get(seen.root)
-        if transpose is None or len(seen.shape) != 1:
+        if transpose is None or not isinstance(op, Dense) or len(seen.shape) != 1:
             return False
         shape = transpose.operation.output.shape
         rows = op.kernel.reshape(*shape, -1)
