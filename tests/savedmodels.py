@@ -111,36 +111,10 @@ def inputs_of(model, seed=8):
     return arrays if len(arrays) > 1 else arrays[0]
 
 
-class ToyOptimizer:
-    """A count and one slot for every weight, with Keras's names for them."""
-
-    def __init__(self, model):
-        self.name = "sgd"
-        self.variables = [
-            cnnfast.Variable(0, path="sgd/iteration", dtype="int64"),
-            cnnfast.Variable(0.01, path="sgd/learning_rate"),
-        ]
-        for weight in model.trainable_weights:
-            path = f"sgd/{weight.path.replace('/', '_')}_momentum"
-            self.variables.append(cnnfast.Variable(np.zeros(weight.shape), path=path))
-
-
-COMPILED = {
-    "optimizer": {
-        "module": "keras.optimizers",
-        "class_name": "SGD",
-        "config": {"learning_rate": 0.01, "momentum": 0.9},
-        "registered_name": None,
-    },
-    "loss": "mse",
-    "loss_weights": None,
-    "metrics": ["mae"],
-    "weighted_metrics": None,
-}
-
-
 def compiled(model):
-    """Give a model the attributes that compiling gives it."""
-    model.optimizer = ToyOptimizer(model)
-    model.get_compile_config = lambda: COMPILED
+    """Compile a model, and let it do a step if that is possible."""
+    model.compile(
+        cnnfast.optimizers.SGD(0.01, momentum=0.9, name="sgd"), loss="mse", metrics=["mae"]
+    )
+    model.optimizer.build(model.trainable_weights)
     return model

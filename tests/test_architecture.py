@@ -42,7 +42,7 @@ REGISTRY_FLOOR = FLOORS["ops"]
 # Model.save, save_weights and load_weights are methods because Keras made them so.
 UPWARD = {
     ("cnnfast.models.model", "cnnfast.saving"),
-    ("cnnfast.models.model", "cnnfast.training"),
+    ("cnnfast.models.trainable", "cnnfast.training"),
 }
 
 FORBIDDEN = ("tensorflow", "keras", "torch", "jax")

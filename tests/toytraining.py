@@ -1,4 +1,4 @@
-"""Training without an engine: weights that follow the data, and an optimizer that remembers."""
+"""A small model to train, and one that callbacks take for a model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,6 @@ import numpy as np
 
 import cnnfast
 from cnnfast import layers
-from cnnfast.training.callbacks import CallbackList
-from cnnfast.training.epochs import Epochs
-from cnnfast.training.sources import source_of
-from savedmodels import ToyOptimizer
 
 DATA = np.random.default_rng(3).normal(size=(13, 3)).astype(np.float32)
 
@@ -65,38 +61,23 @@ def run(callbacks, epochs, model=None):
     return model, epoch + 1
 
 
-def small_model():
-    """A real model with a toy optimizer."""
-    model = cnnfast.Sequential([cnnfast.Input((3,)), layers.Dense(2, kernel_initializer="ones")])
-    model.optimizer = ToyOptimizer(model)
-    model.stop_training = False
-    model.fit_seed = 0
+def small_model(optimizer="adam"):
+    """A model of two layers, compiled."""
+    model = cnnfast.Sequential(
+        [
+            cnnfast.Input((3,)),
+            layers.Dense(4, activation="tanh", kernel_initializer="ones"),
+            layers.Dense(2),
+        ]
+    )
+    model.set_weights([np.linspace(-1, 1, w.size).reshape(w.shape) for w in model.get_weights()])
+    model.compile(optimizer, "mse")
     return model
 
 
-def toy_fit(model, epochs, callbacks, seed=0, after_batch=None):
-    """Do what `fit` does with data and callbacks, and something simple to the weights."""
-    model._initial_epoch, model.fit_seed = 0, seed
-    source = source_of(model, DATA, batch_size=4, shuffle=True)
-    hooks = CallbackList(callbacks, model, epochs=epochs, steps=source.count, verbose=0)
-    hooks.on_train_begin({})
-    source.seed = model.fit_seed
-    passes = Epochs(source)
-    for epoch in range(model._initial_epoch, epochs):
-        hooks.on_epoch_begin(epoch, {})
-        for number, batch in enumerate(passes.epoch(epoch)):
-            _step(model, batch)
-            hooks.on_train_batch_end(number, {"loss": 1.0})
-            if after_batch is not None:
-                after_batch(epoch, number)
-        hooks.on_epoch_end(epoch, {"loss": 1.0})
-    hooks.on_train_end({})
-
-
-def _step(model, batch):
-    iteration, _, *slots = model.optimizer.variables
-    iteration.assign(iteration.value + 1)
-    for weight, slot in zip(model.trainable_weights, slots, strict=True):
-        step = batch.inputs[0].mean() * (1 + weight.value) / iteration.value
-        slot.assign(slot.value * np.float32(0.9) + step.astype(np.float32))
-        weight.assign(weight.value + slot.value)
+def small_fit(model, epochs, callbacks, seed=0, **options):
+    """Train on the samples, in an order that follows from the seed."""
+    cnnfast.utils.set_random_seed(seed)
+    return model.fit(
+        DATA, DATA[:, :2], batch_size=4, epochs=epochs, verbose=0, callbacks=callbacks, **options
+    )

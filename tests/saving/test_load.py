@@ -58,15 +58,45 @@ def test_load_model_fills_the_weights(content, options):
     assert_weights_are_those_of_the_file(loaded(content, **options))
 
 
-def test_load_model_ignores_broken_training_setups():
+def test_load_model_compiled_with_something_unknown_is_refused_unless_uncompiled():
     config = {**dense_model(), "compile_config": {"optimizer": {"class_name": "Trojan"}}}
-    assert_weights_are_those_of_the_file(loaded(keras_bytes(config)))
+    with pytest.raises(ValueError, match=r"optimizer 'Trojan'.*compile=False"):
+        loaded(keras_bytes(config))
+    assert_weights_are_those_of_the_file(loaded(keras_bytes(config), compile=False))
 
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        {"optimizer": {"class_name": "Muon", "config": {}}, "loss": "mse"},
+        {"optimizer": {"class_name": "Adam", "config": {"wings": 2}}, "loss": "mse"},
+        {"optimizer": "adam", "loss": 3},
+        {
+            "optimizer": "adam",
+            "metrics": [{"class_name": "AUC", "config": {"num_thresholds": 1e12}}],
+        },
+        {
+            "optimizer": "adam",
+            "metrics": [{"class_name": "AUC", "config": {"num_thresholds": 2**40}}],
+        },
+        {"optimizer": ["adam"]},
+    ],
+)
+def test_load_model_with_a_training_setup_that_means_nothing_is_not_compiled(setup):
+    with pytest.warns(UserWarning, match="loaded but not compiled"):
+        model = loaded(keras_bytes({**dense_model(), "compile_config": setup}))
+    assert not model.compiled
+    assert_weights_are_those_of_the_file(model)
+
+
+def test_load_model_with_a_training_setup_that_is_no_json_is_not_compiled():
     def write(file):
         file.attrs["training_config"] = "not json {"
         file.create_group("optimizer_weights")
 
-    assert_weights_are_those_of_the_file(loaded(legacy_bytes(write=write)))
+    with pytest.warns(UserWarning, match="loaded but not compiled"):
+        model = loaded(legacy_bytes(write=write))
+    assert_weights_are_those_of_the_file(model)
 
 
 def test_load_model_sequential_without_an_input_layer_uses_the_build_shape():

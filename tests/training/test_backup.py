@@ -12,20 +12,27 @@ import pytest
 
 import cnnfast
 from cnnfast.training.callbacks import BackupAndRestore
-from toytraining import small_model, toy_fit
+from toytraining import small_fit, small_model
 
 EPOCHS = 6
 KILLED = """
 import os, signal, sys
-from cnnfast.training.callbacks import BackupAndRestore
-from toytraining import small_model, toy_fit
+from cnnfast.callbacks import BackupAndRestore, Callback
+from toytraining import small_fit, small_model
 
-def kill(epoch, number):
-    if (epoch, number) == (3, 1):
-        os.kill(os.getpid(), signal.SIGKILL)
+class Kill(Callback):
+    epoch = 0
 
-toy_fit(small_model(), 6, [BackupAndRestore(sys.argv[1])], seed=11, after_batch=kill)
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == (3, 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+small_fit(small_model(sys.argv[2]), 6, [BackupAndRestore(sys.argv[1]), Kill()], seed=11)
 """
+OPTIMIZERS = ["sgd", "adam", "rmsprop", "adagrad", "nadam", "ftrl"]
 
 
 def state_of(model):
@@ -37,9 +44,9 @@ def assert_same_state(first, second):
         np.testing.assert_array_equal(one, other)
 
 
-def uninterrupted(seed=11):
-    model = small_model()
-    toy_fit(model, EPOCHS, [], seed)
+def uninterrupted(seed=11, optimizer="adam"):
+    model = small_model(optimizer)
+    small_fit(model, EPOCHS, [], seed)
     return model
 
 
@@ -47,41 +54,44 @@ class StoppedError(Exception):
     """Ends a training the hard way."""
 
 
-def stop_at(place):
-    def stop(epoch, number):
-        if (epoch, number) == place:
-            raise StoppedError
+class Stop(cnnfast.callbacks.Callback):
+    """Fails after a batch."""
 
-    return stop
+    def __init__(self, place):
+        super().__init__()
+        self.place = place
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if (self.epoch, batch) == self.place:
+            raise StoppedError
 
 
 def interrupted(folder, place, **options):
+    callbacks = [BackupAndRestore(folder, **options), Stop(place)]
     with pytest.raises(StoppedError):
-        toy_fit(
-            small_model(),
-            EPOCHS,
-            [BackupAndRestore(folder, **options)],
-            seed=11,
-            after_batch=stop_at(place),
-        )
+        small_fit(small_model(), EPOCHS, callbacks, seed=11)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a signal that cannot be caught")
-def test_training_killed_in_the_middle_ends_with_the_same_bits(tmp_path):
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_training_killed_in_the_middle_ends_with_the_same_bits(tmp_path, optimizer):
     folder = tmp_path / "backup"
     paths = os.pathsep.join(path for path in sys.path if path)
     result = subprocess.run(
-        [sys.executable, "-c", KILLED, str(folder)],
+        [sys.executable, "-c", KILLED, str(folder), optimizer],
         env={**os.environ, "PYTHONPATH": paths},
         check=False,
         timeout=120,
     )
     assert result.returncode == -signal.SIGKILL
-    model = small_model()
+    model = small_model(optimizer)
     epochs = []
-    toy_fit(model, EPOCHS, [BackupAndRestore(folder), Noted(epochs)], seed=99)
+    small_fit(model, EPOCHS, [BackupAndRestore(folder), Noted(epochs)], seed=99)
     assert epochs == [3, 4, 5]
-    assert_same_state(model, uninterrupted())
+    assert_same_state(model, uninterrupted(optimizer=optimizer))
     assert not folder.exists()
 
 
@@ -101,7 +111,7 @@ def test_training_stopped_anywhere_ends_with_the_same_bits(tmp_path, place):
     interrupted(tmp_path / "backup", place)
     model = small_model()
     seed = 11 if place[0] == 0 else 99
-    toy_fit(model, EPOCHS, [BackupAndRestore(tmp_path / "backup")], seed)
+    small_fit(model, EPOCHS, [BackupAndRestore(tmp_path / "backup")], seed)
     assert_same_state(model, uninterrupted())
 
 
@@ -120,9 +130,9 @@ def test_training_stopped_while_it_saves_has_the_state_before(tmp_path, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(owner, failing, fail_at_the_third)
         with pytest.raises(StoppedError):
-            toy_fit(small_model(), EPOCHS, [BackupAndRestore(folder)], seed=11)
+            small_fit(small_model(), EPOCHS, [BackupAndRestore(folder)], seed=11)
     model, epochs = small_model(), []
-    toy_fit(model, EPOCHS, [BackupAndRestore(folder), Noted(epochs)])
+    small_fit(model, EPOCHS, [BackupAndRestore(folder), Noted(epochs)])
     assert epochs[0] == 2
     assert_same_state(model, uninterrupted())
 
@@ -130,14 +140,14 @@ def test_training_stopped_while_it_saves_has_the_state_before(tmp_path, monkeypa
 def test_backup_after_batches_begins_the_epoch_again_with_the_weights_of_that_moment(tmp_path):
     interrupted(tmp_path / "backup", (2, 3), save_freq=3)
     epochs = []
-    toy_fit(small_model(), EPOCHS, [BackupAndRestore(tmp_path / "backup"), Noted(epochs)])
+    small_fit(small_model(), EPOCHS, [BackupAndRestore(tmp_path / "backup"), Noted(epochs)])
     assert epochs == [2, 3, 4, 5]
 
 
 def test_backup_can_stay(tmp_path):
-    toy_fit(small_model(), 2, [BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)])
+    small_fit(small_model(), 2, [BackupAndRestore(tmp_path / "backup", delete_checkpoint=False)])
     epochs = []
-    toy_fit(small_model(), 2, [BackupAndRestore(tmp_path / "backup"), Noted(epochs)])
+    small_fit(small_model(), 2, [BackupAndRestore(tmp_path / "backup"), Noted(epochs)])
     assert epochs == []
 
 

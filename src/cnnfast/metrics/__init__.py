@@ -175,6 +175,8 @@ REGISTRY: Registry[Callable[..., Any]] = Registry("metric", NAMES)
 
 ACCURACIES = ("accuracy", "acc")
 CROSSENTROPIES = ("crossentropy", "ce")
+# Words whose meaning depends on the shapes of targets and predictions.
+BY_SHAPE = (*ACCURACIES, *CROSSENTROPIES)
 
 
 def get(identifier: Any) -> Callable[..., Any] | None:

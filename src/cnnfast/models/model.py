@@ -9,9 +9,10 @@ from typing import Any
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.topology import Network
 from cnnfast.models import predict, serialization, summary
+from cnnfast.models.trainable import Trainable
 
 
-class Model(Layer):
+class Model(Trainable, Layer):
     """A network of layers.
 
     `Model(inputs, outputs)` makes a model of the layers between KerasTensors. A subclass may
@@ -117,90 +118,6 @@ class Model(Layer):
             The outputs, in the structure of the model's outputs.
         """
         return self(x)
-
-    # ---- training
-
-    def compile(
-        self,
-        optimizer: Any = "rmsprop",
-        loss: Any = None,
-        loss_weights: Any = None,
-        metrics: Any = None,
-        weighted_metrics: Any = None,
-        **options: Any,
-    ) -> None:
-        """Say how the model is trained.
-
-        Args:
-            optimizer: a name, config or object of `cnnfast.optimizers`.
-            loss: a name, function or object of `cnnfast.losses`; for several outputs also a list
-                or dict of them.
-            loss_weights: a factor for the loss of each output.
-            metrics: what else is measured, a list; for several outputs a list of lists or a dict.
-            weighted_metrics: likewise, of metrics that heed the samples' weights.
-            **options: `run_eagerly`, `jit_compile` and others that change nothing here.
-
-        Raises:
-            ValueError: a name is unknown.
-        """
-        self._training = training().compile_model(
-            self, optimizer, loss, loss_weights, metrics, weighted_metrics, options
-        )
-
-    def fit(self, x: Any = None, y: Any = None, **options: Any) -> Any:
-        """Train for some epochs.
-
-        Args:
-            x: samples, as `predict` takes them.
-            y: a target for each; for several outputs a list or dict of arrays.
-            **options: see `cnnfast.training.fit`.
-
-        Returns:
-            A History: losses and metrics of each epoch.
-
-        Raises:
-            ValueError: the data do not fit the model, or it was not compiled.
-        """
-        return training().fit(self, x, y, **options)
-
-    def evaluate(self, x: Any = None, y: Any = None, **options: Any) -> Any:
-        """Compute the loss and metrics for samples, as the model predicts.
-
-        Args:
-            x: samples, as `predict` takes them.
-            y: a target for each; for several outputs a list or dict of arrays.
-            **options: see `cnnfast.training.evaluate`.
-
-        Returns:
-            The loss, or a list with it and the metrics; a dict with `return_dict`.
-        """
-        return training().evaluate(self, x, y, **options)
-
-    def train_on_batch(self, x: Any, y: Any = None, **options: Any) -> Any:
-        """Do one step of training.
-
-        Args:
-            x: samples, as `predict` takes them.
-            y: a target for each.
-            **options: see `cnnfast.training.train_batch`.
-        """
-        return training().train_batch(self, x, y, **options)
-
-    def test_on_batch(self, x: Any, y: Any = None, **options: Any) -> Any:
-        """Compute the loss and metrics for one batch.
-
-        Args:
-            x: samples, as `predict` takes them.
-            y: a target for each.
-            **options: see `cnnfast.training.judge_batch`.
-        """
-        return training().judge_batch(self, x, y, **options)
-
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer that the model was compiled with, None if it was not."""
-        setup = vars(self).get("_training")
-        return None if setup is None else setup.optimizer
 
     # ---- description
 
@@ -310,13 +227,6 @@ class Model(Layer):
         config = serialization.serialize_layer(self)
         classes = serialization.custom_classes([self, *inner_layers(self)])
         return serialization.rebuild_model, (config, self.get_weights(), classes)
-
-
-def training() -> Any:
-    """Import what trains models: methods of a model here as in Keras, but floors above."""
-    from cnnfast import training
-
-    return training
 
 
 _FUNCTIONAL_ARGUMENTS = frozenset(("inputs", "outputs", "input", "output"))

@@ -5,11 +5,14 @@ Layers are found by order, or by name, and the arrays of each by the list in its
 
 from __future__ import annotations
 
+import warnings
+
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.variable import Variable
 from cnnfast.models import Model
+from cnnfast.saving.compiled import optimizer_of
 from cnnfast.saving.hdf5 import Dataset, Group, total_size
-from cnnfast.saving.transfer import AS_STORED, LayerTransfer, Layout, pair
+from cnnfast.saving.transfer import AS_STORED, LayerTransfer, Layout, pair, pair_state
 from cnnfast.saving.tree import ordered_weights
 from cnnfast.saving.upgrade import generation
 
@@ -55,6 +58,32 @@ def transfers(model: Model, group: Group, by_name: bool) -> list[LayerTransfer]:
     major = generation(group.text("keras_version"), default=1)
     backend = group.text("backend")
     return [_layer_transfer(layer, datasets, major, backend) for layer, datasets in pairs]
+
+
+def optimizer_transfers(model: Model, root: Group) -> list[LayerTransfer]:
+    """Match the state of a model's optimizer with that in the file.
+
+    Args:
+        model: A model that is compiled like the file's, or not at all.
+        root: Root group of the file.
+
+    Returns:
+        One entry, or none if one of both has no optimizer. A warning tells if the state has
+        another form, as that of Keras before 2.11 has: training then begins with a new one.
+    """
+    optimizer = optimizer_of(model)
+    if optimizer is None or "optimizer_weights" not in root:
+        return []
+    datasets = _datasets(root.group("optimizer_weights"))
+    transfer = pair_state(optimizer.name, optimizer.variables, datasets)
+    if transfer is not None:
+        return [transfer]
+    warnings.warn(
+        f"The state of optimizer '{optimizer.name}' in the file has another form: the model "
+        "starts with a freshly initialized optimizer.",
+        stacklevel=4,
+    )
+    return []
 
 
 def _names(group: Group) -> list[str]:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from cnnfast.engine.variable import Variable
 from cnnfast.models import Model
 from cnnfast.saving.compiled import optimizer_of
 from cnnfast.saving.model_text import KERAS_VERSION, legacy_model_text, legacy_training_text
+from cnnfast.saving.transfer import State
 from cnnfast.saving.tree import ordered_weights, own_weights
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _write_layers(group: h5py.Group, model: Model) -> None:
     _write_variables(group.create_group("top_level_model_weights"), own_weights(model))
 
 
-def _write_variables(group: h5py.Group, variables: Sequence[Variable]) -> None:
+def _write_variables(group: h5py.Group, variables: Sequence[State]) -> None:
     names = _unique(variable.path for variable in variables)
     _write_names(group, "weight_names", names)
     for name, variable in zip(names, variables, strict=True):

@@ -13,6 +13,7 @@ from cnnfast.layers.registry import LAYERS
 from cnnfast.models import Model, Sequential
 from cnnfast.saving import legacy_h5, weights_h5
 from cnnfast.saving.archive import Archive, read_folder, read_zip, read_zip_weights
+from cnnfast.saving.compiled import legacy_arguments, restore
 from cnnfast.saving.config import (
     Config,
     check_limits,
@@ -25,7 +26,7 @@ from cnnfast.saving.config import (
 from cnnfast.saving.hdf5 import Group, open_hdf5
 from cnnfast.saving.source import Filepath, described, kind, opened
 from cnnfast.saving.transfer import LayerTransfer, carry_out
-from cnnfast.saving.upgrade import generation, modernize
+from cnnfast.saving.upgrade import generation, modernize, plain_values
 from cnnfast.serialization import custom_object_scope
 
 # What a small model may have beyond the numbers in its file, so that a mismatch of shapes is
@@ -51,7 +52,8 @@ def load_model(
         custom_objects: Classes and functions of your own by the names the file has for them. A
             layer is also found by its own name, which is how to replace a Lambda: the class gets
             the layer's name, `trainable` and `dtype`, never the code.
-        compile: Accepted for compatibility: the file's training setup is not used.
+        compile: Compile the model as the file says, with the state of its optimizer, so that
+            training goes on where it stopped.
         safe_mode: Accepted for compatibility: code is never run from a file, whatever it says.
 
     Returns:
@@ -60,7 +62,8 @@ def load_model(
     Raises:
         FileNotFoundError: There is nothing at `filepath`.
         ValueError: The file is damaged, breaks a limit, or uses unsupported layers (all are
-            named); the message begins with the file's name.
+            named), or losses, metrics and optimizers of a user that `custom_objects` lacks; the
+            message begins with the file's name.
         TypeError: A class in `custom_objects` does not derive from cnnfast's Layer.
 
     Example:
@@ -68,16 +71,16 @@ def load_model(
         >>> model.predict(images).shape                 # doctest: +SKIP
         (32, 10)
     """
-    del compile, safe_mode
+    del safe_mode
     custom = dict(custom_objects or {})
     with opened(filepath) as source, _naming(filepath, "load a model"):
         if isinstance(source, Path):
             with read_folder(source) as archive:
-                return _from_archive(archive, custom)
+                return _from_archive(archive, custom, compile)
         if kind(source) == "zip":
-            return _from_archive(read_zip(source), custom)
+            return _from_archive(read_zip(source), custom, compile)
         with open_hdf5(source) as root:
-            return _from_hdf5(root, custom)
+            return _from_hdf5(root, custom, compile)
 
 
 def load_weights(
@@ -122,17 +125,19 @@ def _naming(filepath: Filepath, action: str) -> Iterator[None]:
         raise ValueError(f"Cannot {action} from {described(filepath)}: {error}") from error
 
 
-def _from_archive(archive: Archive, custom: dict[str, Any]) -> Model:
+def _from_archive(archive: Archive, custom: dict[str, Any], compiles: bool) -> Model:
     metadata = parse_json(archive.metadata, "metadata.json")
     major = generation(metadata.get("keras_version"), default=3)
     entry = parse_json(archive.config, "config.json")
     with open_hdf5(archive.weights) as root:
         model = _built(entry, major, custom, weights_h5.elements(root))
+        if compiles:
+            restore(model, plain_values(entry.get("compile_config")), custom)
         carry_out(weights_h5.transfers(model, root), skip_mismatch=False)
     return model
 
 
-def _from_hdf5(root: Group, custom: dict[str, Any]) -> Model:
+def _from_hdf5(root: Group, custom: dict[str, Any], compiles: bool) -> Model:
     text = root.text("model_config")
     group = legacy_h5.weights_group(root)
     if text is None or group is None:
@@ -145,7 +150,12 @@ def _from_hdf5(root: Group, custom: dict[str, Any]) -> Model:
     major = generation(root.text("keras_version"), default=1)
     entry = parse_json(text, "model_config")
     model = _built(entry, major, custom, legacy_h5.elements(group))
-    carry_out(legacy_h5.transfers(model, group, by_name=False), skip_mismatch=False)
+    transfers = legacy_h5.transfers(model, group, by_name=False)
+    training = root.text("training_config")
+    if compiles and training is not None:
+        restore(model, legacy_arguments(training), custom)
+        transfers += legacy_h5.optimizer_transfers(model, root)
+    carry_out(transfers, skip_mismatch=False)
     return model
 
 

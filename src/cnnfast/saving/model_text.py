@@ -51,8 +51,19 @@ def legacy_training_text(model: Model) -> str | None:
     compiled = compile_config(model)
     if compiled is None:
         return None
-    settings = {key: value for key, value in compiled.items() if key != "optimizer"}
+    settings = {key: _plain(value) for key, value in compiled.items() if key != "optimizer"}
     return _json({**settings, "optimizer_config": _named(compiled["optimizer"])})
+
+
+def _plain(value: Any) -> Any:
+    """Write losses and metrics the way old files do: functions are names."""
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if "class_name" not in value:
+        return {key: _plain(one) for key, one in value.items()}
+    return value["config"] if value["class_name"] == "function" else _named(value)
 
 
 def _legacy(entry: Config) -> Config:

@@ -10,6 +10,9 @@ import numpy as np
 
 from cnnfast.engine.variable import Variable
 from cnnfast.saving.hdf5 import Dataset
+from cnnfast.state import StateVariable
+
+State = Variable | StateVariable
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ AS_STORED = Layout()
 class Transfer:
     """One variable and the dataset that fills it."""
 
-    variable: Variable
+    variable: State
     dataset: Dataset
     layout: Layout = AS_STORED
 
@@ -85,7 +88,7 @@ class LayerTransfer:
 
 def pair(
     layer: str,
-    variables: Sequence[Variable],
+    variables: Sequence[State],
     datasets: Sequence[Dataset],
     layouts: Sequence[Layout],
 ) -> LayerTransfer:
@@ -110,6 +113,28 @@ def pair(
         if not transfer.fits:
             return LayerTransfer(layer, problem=_mismatch(layer, transfer))
     return LayerTransfer(layer, transfers)
+
+
+def pair_state(
+    optimizer: str, variables: Sequence[State], datasets: Sequence[Dataset]
+) -> LayerTransfer | None:
+    """Match the state of an optimizer with what is stored.
+
+    An optimizer that never did a step is stored without arrays for the weights: those begin anew.
+
+    Args:
+        optimizer: Its name.
+        variables: Its state.
+        datasets: The stored arrays.
+
+    Returns:
+        The transfers; None if what is stored has another form.
+    """
+    never_used = all(dataset.shape == () for dataset in datasets)
+    counted = variables[: len(datasets)] if never_used else variables
+    if [tuple(one.shape) for one in counted] != [dataset.shape for dataset in datasets]:
+        return None
+    return pair(optimizer, counted, datasets, [AS_STORED] * len(datasets))
 
 
 def _mismatch(layer: str, transfer: Transfer) -> str:

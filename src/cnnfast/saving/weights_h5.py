@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from cnnfast.engine.base_layer import Layer
 from cnnfast.saving.compiled import optimizer_of
 from cnnfast.saving.hdf5 import Dataset, Group, total_size
-from cnnfast.saving.transfer import AS_STORED, LayerTransfer, pair
+from cnnfast.saving.transfer import AS_STORED, LayerTransfer, pair, pair_state
 from cnnfast.saving.tree import own_weights, stored_layers
 
 CURRENT, DOUBLED = "layers", "_layer_checkpoint_dependencies"
@@ -81,8 +81,9 @@ def _of_optimizer(model: Layer, root: Group) -> Iterator[LayerTransfer]:
     if optimizer is None or folder not in root:
         return
     variables, datasets = optimizer.variables, _datasets(root.group(folder))
-    if len(variables) == len(datasets):
-        yield pair(optimizer.name, variables, datasets, [AS_STORED] * len(datasets))
+    transfer = pair_state(optimizer.name, variables, datasets)
+    if transfer is not None:
+        yield transfer
         return
     warnings.warn(
         f"Skipping variable loading for optimizer '{optimizer.name}', because it has "

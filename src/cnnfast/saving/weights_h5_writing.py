@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from cnnfast.engine.base_layer import Layer
-from cnnfast.engine.variable import Variable
 from cnnfast.saving.compiled import optimizer_of
+from cnnfast.saving.transfer import State
 from cnnfast.saving.tree import own_weights, stored_layers
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _folder(path: str) -> str:
     return f"{path}/vars" if path else "vars"
 
 
-def _write(root: h5py.Group, path: str, name: str, variables: Sequence[Variable]) -> h5py.Group:
+def _write(root: h5py.Group, path: str, name: str, variables: Sequence[State]) -> h5py.Group:
     group = root.create_group(_folder(path))
     group.attrs["name"] = name
     for index, variable in enumerate(variables):

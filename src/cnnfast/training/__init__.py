@@ -5,12 +5,26 @@ one step, `evaluation.py` losses without one, `loop.py` the way through the data
 """
 
 from cnnfast.training.callbacks import History
+from cnnfast.training.compiled import compile_from_config, describe_setup
 from cnnfast.training.methods import (
+    FitOptions,
     compile_model,
     evaluate,
     fit,
     judge_batch,
+    setup_of,
     train_batch,
 )
 
-__all__ = ["History", "compile_model", "evaluate", "fit", "judge_batch", "train_batch"]
+__all__ = [
+    "FitOptions",
+    "History",
+    "compile_from_config",
+    "compile_model",
+    "describe_setup",
+    "evaluate",
+    "fit",
+    "judge_batch",
+    "setup_of",
+    "train_batch",
+]

@@ -18,15 +18,21 @@ class Epochs:
     Args:
         source: of the batches.
         steps: number of batches in an epoch; all if None.
+        name: of that argument, for errors.
+
+    Attributes:
+        source: of the batches.
 
     Raises:
         ValueError: `steps` is not positive.
     """
 
-    def __init__(self, source: Source, steps: int | None = None) -> None:
+    def __init__(
+        self, source: Source, steps: int | None = None, name: str = "steps_per_epoch"
+    ) -> None:
         if steps is not None and steps < 1:
-            raise ValueError(f"`steps_per_epoch` must be at least 1. Received: {steps}")
-        self._source = source
+            raise ValueError(f"`{name}` must be at least 1. Received: {name}={steps}")
+        self.source = source
         self._asked = steps
         self._learned: int | None = None
         self._running: Iterator[Batch] | None = None
@@ -35,7 +41,7 @@ class Epochs:
     @property
     def steps(self) -> int | None:
         """Number of batches in an epoch; None as long as it is unknown."""
-        return self._asked or self._source.count or self._learned
+        return self._asked or self.source.count or self._learned
 
     def epoch(self, number: int) -> Iterator[Batch]:
         """Give the batches of an epoch.
@@ -49,7 +55,7 @@ class Epochs:
             The batches.
         """
         if self._running is None or self._asked is None:
-            self._running, self._seen = self._source.batches(number), 0
+            self._running, self._seen = self.source.batches(number), 0
         steps, taken = self.steps, 0
         while steps is None or taken < steps:
             batch = next(self._running, None)
@@ -59,7 +65,7 @@ class Epochs:
             self._seen += 1
             yield batch
         is_short = not taken or (steps is not None and taken < steps)
-        if is_short or self._seen == self._source.count:
+        if is_short or self._seen == self.source.count:
             self._running = None
         self._learned = self._learned or taken or None
         if is_short:
@@ -68,4 +74,4 @@ class Epochs:
                 "or generator can generate at least `steps_per_epoch * epochs` batches.",
                 stacklevel=3,
             )
-        self._source.on_epoch_end()
+        self.source.on_epoch_end()

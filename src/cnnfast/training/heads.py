@@ -84,23 +84,51 @@ def native_targets(head: Head, loss: Loss, targets: Array | None, shape: tuple[i
     Raises:
         ValueError: the shape does not fit, or a label is no class.
     """
+    targets = check_targets(head, loss, targets, shape[1:])
+    is_sparse = head.kind == "sparse"
+    expected = shape[:-1] if is_sparse else shape
+    dtype = np.int32 if is_sparse else np.float32
+    return np.require(targets.reshape(expected), dtype, ("C", "A"))
+
+
+def check_targets(head: Head, loss: Loss, targets: Array | None, shape: tuple[int, ...]) -> Array:
+    """Make sure that targets fit an output.
+
+    Args:
+        head: of the output.
+        loss: for errors.
+        targets: of any number of samples.
+        shape: of the output, without the batch axis.
+
+    Returns:
+        The targets.
+
+    Raises:
+        ValueError: there are none, the shape does not fit, or a label is no class.
+    """
     targets = given_targets(loss, targets)
+    if head.kind is None:
+        return targets
+    shape = (len(targets), *shape)
     expected = shape[:-1] if head.kind == "sparse" else shape
     if targets.shape not in (expected, (*expected, 1)) and (*targets.shape, 1) != expected:
         raise ValueError(
             f"Loss '{loss.name}' expects targets of the shape {expected} for outputs of the shape "
             f"{shape}. Received: targets of the shape {targets.shape}"
         )
-    if head.kind != "sparse":
-        return np.require(targets.reshape(expected), np.float32, ("C", "A"))
-    labels = targets.reshape(expected)
-    if labels.size and not (labels.min() >= 0 and labels.max() < shape[-1]):
-        wrong = labels[~((labels >= 0) & (labels < shape[-1]))].flat[0]
-        raise ValueError(
-            f"Loss '{loss.name}' expects labels from 0 to {shape[-1] - 1} for outputs of the "
-            f"shape {shape}. Received: {wrong}"
-        )
-    return np.require(labels, np.int32, ("C", "A"))
+    if head.kind == "sparse" and targets.size:
+        _check_labels(loss, targets, shape)
+    return targets
+
+
+def _check_labels(loss: Loss, labels: Array, shape: tuple[int, ...]) -> None:
+    if labels.min() >= 0 and labels.max() < shape[-1]:
+        return
+    wrong = labels[~((labels >= 0) & (labels < shape[-1]))].flat[0]
+    raise ValueError(
+        f"Loss '{loss.name}' expects labels from 0 to {shape[-1] - 1} for outputs of the "
+        f"shape {shape}. Received: {wrong}"
+    )
 
 
 def native_scales(loss: Loss, weights: Array | None, rows: tuple[int, ...]) -> Array:

@@ -9,7 +9,6 @@ from cnnfast.models.model import Model
 from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History
 from cnnfast.training.epochs import Epochs
-from cnnfast.training.means import Means
 from cnnfast.training.setup import Setup
 
 
@@ -19,10 +18,17 @@ class Validation:
     Args:
         epochs: gives the batches.
         every: epochs from one evaluation to the next, or the numbers, from 1, of those it follows.
+
+    Raises:
+        ValueError: `every` is less than one.
     """
 
     def __init__(self, epochs: Epochs, every: int | Iterable[int] = 1) -> None:
         self.epochs = epochs
+        if isinstance(every, int) and every < 1:
+            raise ValueError(
+                f"`validation_freq` must be at least 1. Received: validation_freq={every}"
+            )
         self._every = every if isinstance(every, int) else frozenset(every)
 
     def follows(self, epoch: int) -> bool:
@@ -56,28 +62,37 @@ def fit(
         epochs: numbers of the epochs.
         validation: samples to evaluate in between; None for no evaluation.
     """
-    state: Any = model
-    state.stop_training = False
+    model.stop_training = False
+    model._initial_epoch = epochs.start
     logs: dict[str, Any] = {}
     calls.on_train_begin({})
-    for epoch in epochs:
+    # A callback may have gone back to the state of a training that was killed.
+    data.source.seed = model.fit_seed or 0
+    for epoch in range(model._initial_epoch, epochs.stop):
         calls.on_epoch_begin(epoch, {})
-        logs = train_epoch(setup, data.epoch(epoch), calls)
+        logs = train_epoch(model, setup, data.epoch(epoch), calls)
+        if not logs:
+            if epoch == epochs.start:
+                raise ValueError("The data to train on must hold at least one batch.")
+            break
         if validation is not None and validation.follows(epoch):
             found = evaluate(setup, validation.epochs, calls)
             logs |= {f"val_{name}": value for name, value in found.items()}
         calls.on_epoch_end(epoch, logs)
-        if state.stop_training:
+        if model.stop_training:
             break
     setup.finish()
     calls.on_train_end(logs)
     return history
 
 
-def train_epoch(setup: Setup, batches: Iterable[Batch], calls: CallbackList) -> dict[str, Any]:
-    """Take one step for each batch.
+def train_epoch(
+    model: Model, setup: Setup, batches: Iterable[Batch], calls: CallbackList
+) -> dict[str, Any]:
+    """Take one step for each batch, until a callback stops the training.
 
     Args:
+        model: compiled.
         setup: of the model.
         batches: of the epoch.
         calls: the callbacks.
@@ -85,7 +100,8 @@ def train_epoch(setup: Setup, batches: Iterable[Batch], calls: CallbackList) -> 
     Returns:
         Losses and metrics.
     """
-    means = Means(setup)
+    means = setup.means
+    means.reset()
     begins, ends = calls.hears("on_train_batch_begin"), calls.hears("on_train_batch_end")
     predicts = bool(setup.metrics)
     for index, batch in enumerate(batches):
@@ -94,6 +110,8 @@ def train_epoch(setup: Setup, batches: Iterable[Batch], calls: CallbackList) -> 
         means.add(batch, setup.step.train(batch, predicts))
         if ends:
             calls.on_train_batch_end(index, means.results())
+        if model.stop_training:
+            break
     return means.results()
 
 
@@ -108,7 +126,8 @@ def evaluate(setup: Setup, data: Epochs, calls: CallbackList) -> dict[str, Any]:
     Returns:
         Losses and metrics.
     """
-    means = Means(setup)
+    means = setup.means
+    means.reset()
     begins, ends = calls.hears("on_test_batch_begin"), calls.hears("on_test_batch_end")
     calls.on_test_begin({})
     for index, batch in enumerate(data.epoch(0)):

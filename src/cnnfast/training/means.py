@@ -12,17 +12,21 @@ if TYPE_CHECKING:
 
 
 class Means:
-    """What is known of the batches so far.
+    """What is known of the batches since `reset`.
 
     Args:
-        setup: of the model; its metrics are reset.
+        setup: of the model.
     """
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
         self._samples = 0
         self._totals: list[float] = []
-        setup.metrics.reset()
+
+    def reset(self) -> None:
+        """Forget all batches."""
+        self._samples, self._totals = 0, []
+        self._setup.metrics.reset()
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         """Take in a batch; its loss counts as often as it has samples.
@@ -40,7 +44,12 @@ class Means:
             self._setup.metrics.update(batch, outcome)
 
     def results(self) -> dict[str, Any]:
-        """Return the means of the losses, then the metrics, under Keras's names in its order."""
+        """Return the means of the losses and the metrics, by name in Keras's order.
+
+        Without any batch there are none.
+        """
+        if not self._samples:
+            return {}
         names = ["loss", *self._setup.part_names]
         means = [total / self._samples for total in self._totals]
         found: dict[str, Any] = (

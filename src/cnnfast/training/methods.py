@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cnnfast.models.model import Model
 from cnnfast.random import draw_seed
@@ -11,16 +11,37 @@ from cnnfast.training import class_weights, loop
 from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
 from cnnfast.training.epochs import Epochs
-from cnnfast.training.means import Means
 from cnnfast.training.outputs import by_output
 from cnnfast.training.setup import Setup
 from cnnfast.training.sources import ArraySource, Source, made_batch, source_of
 
-# What Keras takes and changes nothing here: a step is one native call anyway.
-WITHOUT_EFFECT: Final = frozenset(
-    {"run_eagerly", "steps_per_execution", "jit_compile", "auto_scale_loss",
-     "sample_weight_mode", "target_tensors", "distribute"}
-)  # fmt: skip
+# What Keras 2 took and changes nothing here.
+WITHOUT_EFFECT: Final = frozenset({"sample_weight_mode", "target_tensors", "distribute"})
+# Methods of Keras's models that a subclass may redefine there, and that nothing calls here.
+NEVER_CALLED: Final = ("train_step", "test_step", "compute_loss", "compute_metrics")
+
+
+class NotCompiledError(RuntimeError, ValueError):
+    """A model is trained or evaluated before `compile`; Keras 2 and 3 raise one of the bases."""
+
+
+class FitOptions(NamedTuple):
+    """The arguments of `Model.fit` besides the data."""
+
+    batch_size: int | None
+    epochs: int
+    verbose: str | int
+    callbacks: Any
+    validation_split: float
+    validation_data: Any
+    shuffle: bool | str
+    class_weight: Mapping[int, float] | None
+    sample_weight: Any
+    initial_epoch: int
+    steps_per_epoch: int | None
+    validation_steps: int | None
+    validation_batch_size: int | None
+    validation_freq: int | Sequence[int]
 
 
 def compile_model(
@@ -30,7 +51,7 @@ def compile_model(
     loss_weights: Any,
     metrics: Any,
     weighted_metrics: Any,
-    options: Mapping[str, Any],
+    legacy: Mapping[str, Any],
 ) -> Setup:
     """Check what `Model.compile` was given.
 
@@ -41,188 +62,156 @@ def compile_model(
         loss_weights: see `Model.compile`.
         metrics: see `Model.compile`.
         weighted_metrics: see `Model.compile`.
-        options: the other arguments.
+        legacy: the other arguments.
 
     Raises:
         TypeError: an argument is unknown.
         ValueError: a name is unknown.
+        NotImplementedError: the model's class defines its own step of training.
     """
-    unknown = options.keys() - WITHOUT_EFFECT
+    unknown = legacy.keys() - WITHOUT_EFFECT
     if unknown:
         raise TypeError(f"`compile` received unknown arguments: {sorted(unknown)}")
+    redefined = [name for name in NEVER_CALLED if hasattr(type(model), name)]
+    if redefined:
+        raise NotImplementedError(
+            f"Class {type(model).__name__} defines {redefined}, which cnnfast would never call: "
+            "steps of training cannot be replaced."
+        )
     return Setup(model, optimizer, loss, loss_weights, metrics, weighted_metrics)
 
 
-def fit(
-    model: Model,
-    x: Any,
-    y: Any = None,
-    batch_size: int | None = None,
-    epochs: int = 1,
-    verbose: str | int = "auto",
-    callbacks: Any = None,
-    validation_split: float = 0.0,
-    validation_data: Any = None,
-    shuffle: bool | str = True,
-    class_weight: Mapping[int, float] | None = None,
-    sample_weight: Any = None,
-    initial_epoch: int = 0,
-    steps_per_epoch: int | None = None,
-    validation_steps: int | None = None,
-    validation_batch_size: int | None = None,
-    validation_freq: int | Sequence[int] = 1,
-) -> History:
-    """Train a model for some epochs.
+def fit(model: Model, x: Any, y: Any, options: FitOptions) -> History:
+    """Train a model for some epochs; see `Model.fit`.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them, or batches (x, y) or (x, y, sample_weight).
-        y: a target for each sample; for several outputs a list or dict of arrays.
-        batch_size: samples in a step, 32 if None.
-        epochs: number of the epoch to end before.
-        verbose: 0 shows nothing, 1 or "auto" a progress bar, 2 one line for each epoch.
-        callbacks: a list of `cnnfast.callbacks`.
-        validation_split: share of the samples, taken from the end before they are shuffled, that
-            the model is evaluated on after each epoch instead of being trained on.
-        validation_data: samples for that, (x, y) or (x, y, sample_weight), or batches.
-        shuffle: whether samples come in a new order each epoch; "batch" for one within batches.
-        class_weight: a weight for the samples of each class, 1 for classes that are missing.
-        sample_weight: a weight for each sample.
-        initial_epoch: number of the first epoch.
-        steps_per_epoch: batches in an epoch; all if None.
-        validation_steps: batches of the validation data; all if None.
-        validation_batch_size: samples in them, `batch_size` if None.
-        validation_freq: epochs between evaluations, or the numbers of the epochs they follow.
-
-    Returns:
-        Losses and metrics of each epoch.
-
-    Raises:
-        RuntimeError: the model was not compiled.
-        ValueError: the data do not fit the model.
+        x: samples or batches.
+        y: targets.
+        options: the other arguments.
     """
     setup = setup_of(model)
-    seed = draw_seed() % 2**32
-    data = source_of(model, x, y, sample_weight, batch_size, shuffle, class_weight, seed)
-    held: Source | None = None
-    if validation_data is not None:
-        held = source_of(model, *_triple(validation_data), validation_batch_size or batch_size)
-    elif validation_split:
-        if not isinstance(data, ArraySource):
-            raise ValueError("`validation_split` needs arrays of samples, not batches.")
-        data, held = data.split(validation_split)
+    model.fit_seed = draw_seed()
+    data, held = _sources(model, x, y, options)
     validation = None
     if held is not None:
-        validation = loop.Validation(Epochs(held, validation_steps), validation_freq)
-    batches = Epochs(data, steps_per_epoch)
-    params = {"verbose": 1 if verbose == "auto" else int(verbose), "epochs": epochs}
-    calls, history = _callbacks(model, callbacks, params | {"steps": batches.steps})
-    numbers = range(initial_epoch, epochs)
-    return loop.fit(model, setup, batches, history, calls, numbers, validation)
-
-
-def _callbacks(model: Model, given: Any, params: dict[str, Any]) -> tuple[CallbackList, History]:
-    """Add what shows progress and keeps the history to the user's callbacks."""
+        batches = Epochs(held, options.validation_steps, "validation_steps")
+        validation = loop.Validation(batches, options.validation_freq)
+    setup.check(data, held)
+    epochs = Epochs(data, options.steps_per_epoch)
+    verbose = _checked_verbose(options.verbose)
+    params = {"verbose": verbose, "epochs": options.epochs, "steps": epochs.steps}
     history = History()
-    shown = [ProgbarLogger()] if params["verbose"] else []
-    return CallbackList([*shown, given, history], model, **params), history
+    shown = [ProgbarLogger()] if verbose else []
+    calls = CallbackList([*shown, options.callbacks, history], model, **params)
+    numbers = range(options.initial_epoch, options.epochs)
+    return loop.fit(model, setup, epochs, history, calls, numbers, validation)
+
+
+def _sources(model: Model, x: Any, y: Any, options: FitOptions) -> tuple[Source, Source | None]:
+    """Find the data to train on, and those to evaluate on."""
+    size = options.batch_size
+    data = source_of(
+        model, x, y, options.sample_weight, size, options.shuffle, options.class_weight,
+        model.fit_seed or 0,
+    )  # fmt: skip
+    if options.validation_data is not None:
+        triple = _triple(options.validation_data)
+        return data, source_of(model, *triple, options.validation_batch_size or size)
+    if not options.validation_split:
+        return data, None
+    if not isinstance(data, ArraySource):
+        raise ValueError("`validation_split` needs arrays of samples, not batches.")
+    data, held = data.split(options.validation_split)
+    held.batch_size = options.validation_batch_size or held.batch_size
+    return data, held
 
 
 def _triple(given: Any) -> tuple[Any, Any, Any]:
     """Take validation data apart; batches are a whole."""
-    if isinstance(given, list | tuple) and len(given) in (2, 3):
-        x, y, weights = (*given, None)[:3]
-        return x, y, weights
-    return given, None, None
+    if not isinstance(given, list | tuple):
+        return given, None, None
+    if not 1 <= len(given) <= 3:
+        raise ValueError(
+            "`validation_data` must be `(x, y)` or `(x, y, sample_weight)`, or batches. "
+            f"Received a {type(given).__name__} of {len(given)} parts."
+        )
+    x, y, weights = (*given, None, None)[:3]
+    return x, y, weights
 
 
 def evaluate(
     model: Model,
     x: Any,
-    y: Any = None,
-    batch_size: int | None = None,
-    verbose: str | int = "auto",
-    sample_weight: Any = None,
-    steps: int | None = None,
-    callbacks: Any = None,
-    return_dict: bool = False,
+    y: Any,
+    batch_size: int | None,
+    verbose: str | int,
+    sample_weight: Any,
+    steps: int | None,
+    callbacks: Any,
+    return_dict: bool,
 ) -> Any:
-    """Compute the loss and metrics of a model.
+    """Compute the loss and metrics of a model; see `Model.evaluate`.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them, or batches (x, y) or (x, y, sample_weight).
-        y: a target for each sample; for several outputs a list or dict of arrays.
+        x: samples or batches.
+        y: targets.
         batch_size: samples taken together, 32 if None.
         verbose: 0 shows nothing, 1 or "auto" a progress bar, 2 one line.
         sample_weight: a weight for each sample.
         steps: number of batches; all if None.
-        callbacks: a list of `cnnfast.callbacks`.
+        callbacks: one or a list of them.
         return_dict: whether results come by name.
-
-    Returns:
-        The loss, or a list with it and the metrics.
-
-    Raises:
-        RuntimeError: the model was not compiled.
-        ValueError: the data do not fit the model.
     """
     setup = setup_of(model)
-    data = Epochs(source_of(model, x, y, sample_weight, batch_size), steps)
-    shown = 1 if verbose == "auto" else int(verbose)
+    data = Epochs(source_of(model, x, y, sample_weight, batch_size), steps, "steps")
+    shown = _checked_verbose(verbose)
     calls = CallbackList(
         [*([ProgbarLogger()] if shown else []), callbacks],
         model, verbose=shown, epochs=1, steps=data.steps,
     )  # fmt: skip
-    return packed(setup, loop.evaluate(setup, data, calls), return_dict)
+    found = loop.evaluate(setup, data, calls)
+    if not found:
+        raise ValueError("The data to evaluate must hold at least one batch. Received none.")
+    return packed(setup, found, return_dict)
 
 
 def train_batch(
-    model: Model,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
-    return_dict: bool = False,
+    model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any, return_dict: bool
 ) -> Any:
-    """Do one step of training.
+    """Do one step of training; see `Model.train_on_batch`.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them.
+        x: samples.
         y: a target for each.
         sample_weight: a weight for each sample.
         class_weight: a weight for the samples of each class.
         return_dict: whether results come by name.
-
-    Returns:
-        The loss before the step, or a list with it and the metrics.
     """
     setup = setup_of(model)
-    means, batch = Means(setup), one_batch(model, x, y, sample_weight, class_weight)
-    means.add(batch, setup.step.train(batch, bool(setup.metrics)))
-    return packed(setup, means.results(), return_dict)
+    batch = one_batch(model, x, y, sample_weight, class_weight)
+    setup.means.reset()
+    setup.means.add(batch, setup.step.train(batch, bool(setup.metrics)))
+    return packed(setup, setup.means.results(), return_dict)
 
 
-def judge_batch(
-    model: Model, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
-) -> Any:
-    """Compute the loss and metrics for one batch.
+def judge_batch(model: Model, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
+    """Compute the loss and metrics for one batch; see `Model.test_on_batch`.
 
     Args:
         model: compiled.
-        x: samples, as `predict` takes them.
+        x: samples.
         y: a target for each.
         sample_weight: a weight for each sample.
         return_dict: whether results come by name.
-
-    Returns:
-        The loss, or a list with it and the metrics.
     """
     setup = setup_of(model)
-    means, batch = Means(setup), one_batch(model, x, y, sample_weight, None)
-    means.add(batch, setup.evaluation.judge(batch))
-    return packed(setup, means.results(), return_dict)
+    batch = one_batch(model, x, y, sample_weight, None)
+    setup.means.reset()
+    setup.means.add(batch, setup.evaluation.judge(batch))
+    return packed(setup, setup.means.results(), return_dict)
 
 
 def one_batch(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:
@@ -251,12 +240,13 @@ def setup_of(model: Model) -> Setup:
         model: any.
 
     Raises:
-        RuntimeError: it was not compiled.
+        NotCompiledError: it was not compiled.
     """
-    setup: Setup | None = vars(model).get("_training")
+    setup: Setup | None = model._training
     if setup is None:
-        raise RuntimeError(
-            f"You must call `compile` before model '{model.name}' can be trained or evaluated."
+        raise NotCompiledError(
+            "You must call `compile()` before using the model: "
+            f"'{model.name}' can be trained or evaluated only then."
         )
     return setup
 
@@ -271,6 +261,11 @@ def packed(setup: Setup, found: dict[str, Any], by_name: bool) -> Any:
     """
     if by_name:
         return found
-    names = ["loss", *setup.part_names, *setup.metrics.names]
-    values = [found[name] for name in names]
+    values = [found[name] for name in setup.names]
     return values[0] if len(values) == 1 else values
+
+
+def _checked_verbose(verbose: Any) -> int:
+    if verbose not in ("auto", 0, 1, 2):
+        raise ValueError(f'`verbose` must be "auto", 0, 1 or 2. Received: verbose={verbose!r}')
+    return 1 if verbose == "auto" else int(verbose)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -52,7 +53,29 @@ class Metrics:
     @property
     def names(self) -> list[str]:
         """What results go by, in the order of `compile`."""
-        return [measured.name for measured in self._measured or ()]
+        if self._measured is not None:
+            return [measured.name for measured in self._measured]
+        return self._unique(
+            [
+                (output, name_of(identifier), heeds_weights)
+                for group, heeds_weights in self._given
+                for output, identifiers in enumerate(group)
+                for identifier in identifiers
+            ]
+        )
+
+    def _unique(self, found: list[tuple[int, str, bool]]) -> list[str]:
+        """Name metrics by output and own name, and tell equal names apart as Keras does."""
+        taken: Counter[str] = Counter()
+        names = []
+        for output, own, heeds_weights in found:
+            prefix = f"{self._names[output]}_" if len(self._names) > 1 else ""
+            name = prefix + own
+            if heeds_weights and name in taken:
+                name = f"{prefix}weighted_{own}"
+            taken[name] += 1
+            names.append(name if taken[name] == 1 else f"{name}_{taken[name] - 1}")
+        return names
 
     @property
     def objects(self) -> list[Metric]:
@@ -82,17 +105,49 @@ class Metrics:
         return {name: metric.result() for name, metric, *_ in self._measured or ()}
 
     def _resolved(self, batch: Batch, outcome: Outcome) -> list[Measured]:
-        found: list[Measured] = []
+        found: list[tuple[Metric, int, bool]] = []
         for group, heeds_weights in self._given:
             for output, identifiers in enumerate(group):
                 targets, predictions = batch.targets[output], outcome.predictions[output]
-                for identifier in identifiers if targets is not None else ():
-                    assert targets is not None
-                    metric = metrics.resolve(identifier, targets.shape, predictions.shape)
-                    prefix = f"{self._names[output]}_" if len(self._names) > 1 else ""
-                    name = prefix + metric.name
-                    found.append(Measured(name, metric, output, heeds_weights))
-        return found
+                if targets is None:
+                    continue
+                found += [
+                    (metrics.resolve(one, targets.shape, predictions.shape), output, heeds_weights)
+                    for one in identifiers
+                ]
+        names = self._unique([(output, metric.name, heeds) for metric, output, heeds in found])
+        return [Measured(name, *one) for name, one in zip(names, found, strict=True)]
+
+
+def name_of(identifier: Any) -> str:
+    """Say what a metric will be called, before it is made.
+
+    Args:
+        identifier: as `compile` takes it.
+    """
+    if isinstance(identifier, str):
+        return identifier
+    found: Any = metrics.get(identifier)
+    return str(getattr(found, "name", None) or getattr(found, "__name__", identifier))
+
+
+def check_metrics(given: Any) -> None:
+    """Make sure that every name means a metric.
+
+    Args:
+        given: None, a metric, or lists and dicts of them.
+
+    Raises:
+        ValueError: a name is unknown.
+    """
+    if isinstance(given, list | tuple):
+        for one in given:
+            check_metrics(one)
+    elif isinstance(given, Mapping) and "class_name" not in given:
+        for one in given.values():
+            check_metrics(one)
+    elif isinstance(given, str) and given.lower() not in metrics.BY_SHAPE:
+        metrics.get(given)
 
 
 def spread_metrics(given: Any, names: Sequence[str]) -> list[list[Any]]:

@@ -27,7 +27,7 @@ def by_output(model: Model, given: Any, name: str) -> list[Any]:
     if given is None:
         return [None] * count
     if isinstance(given, Mapping):
-        return _by_key(model, _keys(model), given, name)
+        return _by_key(model, output_names(model), given, name)
     if count == 1:
         is_list_of_one = isinstance(given, list | tuple) and len(given) == 1
         return [given[0] if is_list_of_one and hasattr(given[0], "shape") else given]
@@ -35,18 +35,10 @@ def by_output(model: Model, given: Any, name: str) -> list[Any]:
         received = len(given) if isinstance(given, list | tuple) else 1
         raise ValueError(
             f"`{name}` must hold one array for each of the {count} outputs of model "
-            f"'{model.name}', {_keys(model)}, in a list in that order or in a dict by name. "
+            f"'{model.name}', {output_names(model)}, in a list in that order or in a dict by name. "
             f"Received: {received} of them, as {type(given).__name__}."
         )
     return list(given)
-
-
-def _keys(model: Model) -> list[str]:
-    structure = getattr(model, "output", None) if model.built else None
-    if isinstance(structure, Mapping):
-        return sorted(structure)
-    names: list[str] = getattr(model, "output_names", ["output"]) if model.built else ["output"]
-    return names
 
 
 def _by_key(model: Model, keys: list[str], given: Mapping[str, Any], name: str) -> list[Any]:
@@ -57,3 +49,16 @@ def _by_key(model: Model, keys: list[str], given: Mapping[str, Any], name: str) 
             f"Its outputs are {keys}."
         )
     return [given.get(key) for key in keys]
+
+
+def output_names(model: Model) -> list[str]:
+    """Name the outputs of a model: by the keys it was made with, or by their layers.
+
+    Args:
+        model: any; one that is not built yet counts as having one output.
+    """
+    structure = getattr(model, "output", None) if model.built else None
+    if isinstance(structure, Mapping):
+        return sorted(structure)
+    names: list[str] = getattr(model, "output_names", ["output"]) if model.built else ["output"]
+    return names

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
 from cnnfast import losses, optimizers
 from cnnfast.engine.structure import flatten
+from cnnfast.engine.variable import Variable
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.training.evaluation import Evaluation
-from cnnfast.training.metrics import Metrics, spread_metrics
+from cnnfast.training.means import Means
+from cnnfast.training.metrics import Metrics, check_metrics, spread_metrics
+from cnnfast.training.outputs import output_names
+from cnnfast.training.sources import Source
 from cnnfast.training.step import Step
 
 
@@ -53,10 +58,15 @@ class Setup:
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
         }
+        check_metrics(metrics)
+        check_metrics(weighted_metrics)
+        self.means = Means(self)
         self._losses: list[Loss | None] | None = None
         self._metrics: Metrics | None = None
         self._step: Step | None = None
         self._evaluation: Evaluation | None = None
+        self._weights: list[Variable] = []
+        self._has_warned = False
 
     @property
     def losses(self) -> list[Loss | None]:
@@ -76,11 +86,63 @@ class Setup:
 
     @property
     def step(self) -> Step:
-        """What trains the model; made anew when other variables train than before."""
-        if self._step is None or self._step.is_outdated():
+        """What trains the model.
+
+        Raises:
+            ValueError: the model was compiled without a loss, or has other layers than it had.
+        """
+        if self._step is None:
             self._check_losses()
             self._step = Step(self.model, self.optimizer, self.losses, self.loss_weights)
+            self._weights = self.model.weights
+        elif self._step.is_outdated():
+            self._check_weights()
         return self._step
+
+    def _check_weights(self) -> None:
+        """As in Keras, what trains is settled when training begins, until the next `compile`."""
+        if self._weights != self.model.weights:
+            raise ValueError(
+                f"Model '{self.model.name}' has other weights than when its training began. "
+                "Call `compile` again."
+            )
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(
+                f"Layers of model '{self.model.name}' were frozen or set free since its training "
+                "began. Call `compile` again for that to have an effect.",
+                stacklevel=2,
+            )
+
+    def replace_optimizer(self, optimizer: Any) -> None:
+        """Train with another optimizer from now on.
+
+        Args:
+            optimizer: a name, config or object.
+
+        Raises:
+            ValueError: there is no such optimizer.
+        """
+        found = optimizers.get(optimizer)
+        if found is None:
+            raise ValueError("Training needs an optimizer. Received: optimizer=None")
+        self.optimizer, self._step = found, None
+
+    def check(self, *sources: Source | None) -> None:
+        """Build the optimizer, and look at data before a step is made of any.
+
+        Args:
+            sources: of batches; None for none.
+
+        Raises:
+            ValueError: targets do not fit the outputs, or a label is no class.
+        """
+        if not self.model.built:
+            return
+        for source in sources:
+            overview = None if source is None else source.overview()
+            if overview is not None:
+                self.step.check(overview, bool(self.metrics))
 
     @property
     def evaluation(self) -> Evaluation:
@@ -111,6 +173,13 @@ class Setup:
         """Let weights become their averages, if the optimizer keeps any: the end of training."""
         if self.optimizer.use_ema:
             self.optimizer.finalize_variable_values(self.model.trainable_weights)
+
+    @property
+    def names(self) -> list[str]:
+        """What `evaluate` returns, in Keras's order."""
+        measured = self.metrics.names
+        has_several = len(output_names(self.model)) > 1
+        return ["loss", *self.part_names, *(sorted(measured) if has_several else measured)]
 
     @cached_property
     def part_names(self) -> list[str]:
@@ -169,16 +238,3 @@ def is_structure(given: Any) -> bool:
     """
     is_config = isinstance(given, Mapping) and "class_name" in given
     return isinstance(given, list | tuple | Mapping) and not is_config
-
-
-def output_names(model: Model) -> list[str]:
-    """Name the outputs of a model; a model that is not built counts as having one.
-
-    Args:
-        model: any.
-    """
-    try:
-        names: list[str] = model.output_names  # type: ignore[attr-defined]
-    except (AttributeError, ValueError):
-        return ["output"]
-    return names

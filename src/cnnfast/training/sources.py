@@ -44,6 +44,9 @@ class Source(Protocol):
     def on_epoch_end(self) -> None:
         """Tell the data that an epoch is over."""
 
+    def overview(self) -> Batch | None:
+        """Give a batch of no samples, but with all targets that lie in memory; None if unknown."""
+
 
 def source_of(
     model: Model,
@@ -72,6 +75,8 @@ def source_of(
         ValueError: the parts do not fit each other or the model.
         TypeError: something is no data.
     """
+    if x is None:
+        raise ValueError("Training and evaluation need samples. Received: x=None")
     if not is_batched(x):
         size = DEFAULT_BATCH_SIZE if batch_size is None else batch_size
         return ArraySource(model, x, y, sample_weight, size, shuffle, class_weight, seed)
@@ -227,6 +232,17 @@ class ArraySource:
     def on_epoch_end(self) -> None:
         """Nothing changes."""
 
+    def overview(self) -> Batch:
+        """Give a batch of no samples, but with all targets that lie in memory."""
+        nothing = self._batch(self._samples.rows(0, 0))
+        leaves = iter(self._samples.arrays[len(nothing.inputs) :])
+        found = [next(leaves) if is_there else None for is_there in self._present[1]]
+        targets = [
+            leaf[self._first : self._stop] if type(leaf) is np.ndarray else empty
+            for leaf, empty in zip(found, nothing.targets, strict=True)
+        ]
+        return nothing._replace(targets=targets)
+
 
 class BatchSource:
     """Batches from a generator, a PyDataset or anything else that gives them.
@@ -292,6 +308,9 @@ class BatchSource:
     def on_epoch_end(self) -> None:
         """Tell the data that an epoch is over."""
         _call(self._data, "on_epoch_end")
+
+    def overview(self) -> None:
+        """Nothing is known before a batch is taken, and a generator gives each only once."""
 
 
 def made_batch(

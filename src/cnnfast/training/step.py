@@ -17,7 +17,13 @@ from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
 from cnnfast.threads import thread_count
 from cnnfast.training.batch import Batch
-from cnnfast.training.heads import given_targets, head_of, native_scales, native_targets
+from cnnfast.training.heads import (
+    check_targets,
+    given_targets,
+    head_of,
+    native_scales,
+    native_targets,
+)
 from cnnfast.training.lowered import lower_model
 
 Array = NDArray[Any]
@@ -78,6 +84,23 @@ class Step:
             return False
         self._checked = CLOCK.time
         return self._parameters.variables != self._model.trainable_weights
+
+    def check(self, batch: Batch, predicts: bool) -> None:
+        """Make sure that targets fit the outputs; nothing is computed.
+
+        Args:
+            batch: whose inputs need not have as many samples as the targets.
+            predicts: whether predictions will be asked for.
+
+        Raises:
+            ValueError: a shape does not fit, or a label is no class.
+        """
+        lesson = self._lesson(batch, predicts)
+        for head, loss, targets, shape in zip(
+            lesson.heads, self._losses, batch.targets, lesson.shapes, strict=True
+        ):
+            if head is not None and loss is not None:
+                check_targets(head, loss, targets, shape)
 
     def train(self, batch: Batch, predicts: bool) -> Outcome:
         """Do one step.
