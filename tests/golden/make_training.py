@@ -71,6 +71,39 @@ def numbers() -> Any:
     ]
 
 
+def normalized() -> Any:
+    """Build a classifier with batch normalization in most of the ways it comes.
+
+    What stands before one has no bias, whose gradient would be all rounding.
+    """
+    return [
+        layers.BatchNormalization(axis=1, momentum=0.5),
+        layers.Conv2D(5, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(momentum=0.9, gamma_regularizer="l2"),
+        layers.Activation("relu"),
+        layers.MaxPooling2D(2),
+        layers.Conv2D(6, 2, use_bias=False),
+        layers.BatchNormalization(scale=False, epsilon=0.01),
+        layers.Activation("gelu"),
+        layers.BatchNormalization(trainable=False),
+        layers.Flatten(),
+        layers.Dense(7, use_bias=False),
+        layers.BatchNormalization(center=False),
+        layers.Dense(3, activation="softmax"),
+    ]
+
+
+def residual(inputs: Any) -> Any:
+    """Build a residual block whose two branches are normalized, and that one layer's twice."""
+    shared = layers.BatchNormalization(momentum=0.8)
+    one = layers.Conv2D(6, 3, padding="same", use_bias=False)(inputs)
+    one = layers.Activation("relu")(shared(one))
+    one = shared(layers.Conv2D(6, 3, padding="same", use_bias=False)(one))
+    two = layers.BatchNormalization()(layers.Conv2D(6, 1, use_bias=False)(inputs))
+    added = layers.Activation("relu")(layers.Add()([one, two]))
+    return layers.Dense(2)(layers.GlobalAveragePooling2D()(added))
+
+
 def branches(inputs: Any) -> Any:
     """Build a model whose branches are added and joined."""
     one = layers.Conv2D(4, 3, padding="same", activation="sigmoid")(inputs)
@@ -94,6 +127,10 @@ CASES: list[tuple[str, Any, tuple[int, ...], str, dict[str, Any]]] = [
     ("clipped", numbers, (11, 4), "real",
      {"optimizer": {"class_name": "Adam", "config": {"global_clipnorm": 0.1}},
       "loss": "log_cosh"}),
+    ("normalized", normalized, (8, 6, 2), "sparse",
+     {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.05, "momentum": 0.9}},
+      "loss": "sparse_categorical_crossentropy"}),
+    ("residual", residual, (5, 6, 3), "real", {"optimizer": "rmsprop", "loss": "mse"}),
     ("branches", branches, (5, 6, 3), "one_hot",
      {"optimizer": "adamw", "loss": "categorical_crossentropy"}),
 ]  # fmt: skip
@@ -115,9 +152,9 @@ def targets(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
 
 def build(make: Any, shape: tuple[int, ...]) -> Any:
     """Build a model of layers, or of branches."""
-    if make is branches:
+    if make in (branches, residual):
         inputs = layers.Input(shape)
-        return keras.Model(inputs, branches(inputs))
+        return keras.Model(inputs, make(inputs))
     dtype = "int32" if make is words else "float32"
     return keras.Sequential([layers.Input(shape, dtype=dtype), *make()])
 
@@ -134,6 +171,9 @@ def record(case: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
         x = random.integers(0, 12, (count, *shape)).astype(np.float32)
     y = targets(random, kind, count)
     before = [on_grid(random, tuple(weight.shape), 0.3) for weight in model.weights]
+    for index, weight in enumerate(model.weights):
+        if "variance" in weight.path:
+            before[index] = np.abs(before[index]) + 0.5
     model.set_weights(before)
     model.compile(**{key: parsed(key, value) for key, value in arguments.items()})
     losses = []

@@ -120,7 +120,7 @@ def test_train_on_batch_two_outputs_report_each_loss(data: Any) -> None:
 
 @pytest.mark.parametrize(
     "layer",
-    [layers.Dropout(0.5, name="odd"), layers.BatchNormalization(name="odd"),
+    [layers.Dropout(0.5, name="odd"), layers.BatchNormalization(renorm=True, name="odd"),
      layers.GaussianNoise(0.1, name="odd")],
 )  # fmt: skip
 def test_fit_layers_that_do_not_train_yet_are_named(layer: Any) -> None:

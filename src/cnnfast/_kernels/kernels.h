@@ -155,6 +155,16 @@ typedef void pool_gradient_kernel(const float *x, ptrdiff_t x_step, const Window
                                   const float *y, const float *dy, float *dx, ptrdiff_t pixels,
                                   ptrdiff_t channels, float scale);
 
+/* See micro/moments.h. Constants repeat as those of scale_shift do; dx may be dy. */
+typedef void column_moments_kernel(const float *x, ptrdiff_t rows, ptrdiff_t columns, float *sums,
+                                   float *squares);
+typedef void column_products_kernel(const float *dy, const float *x, const float *mean,
+                                    ptrdiff_t rows, ptrdiff_t columns, float *sums,
+                                    float *products);
+typedef void normalize_gradient_kernel(const float *x, const float *dy, float *dx, ptrdiff_t n,
+                                       const float *mean, const float *a, const float *b,
+                                       const float *c, ptrdiff_t period);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -222,6 +232,9 @@ typedef struct Kernels {
     update_kernel *updates[UPDATES];
     clip_kernel *clip;
     squares_kernel *squares;
+    column_moments_kernel *column_moments;
+    column_products_kernel *column_products;
+    normalize_gradient_kernel *normalize_gradient;
     peak_kernel *fma_peak;
 } Kernels;
 

@@ -115,6 +115,18 @@ cdef extern from "kernels.h":
         const float *g, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
     ctypedef float squares_kernel(const float *g, Py_ssize_t n) noexcept nogil
+
+    ctypedef void column_moments_kernel(
+        const float *x, Py_ssize_t rows, Py_ssize_t columns, float *sums,
+        float *squares) noexcept nogil
+
+    ctypedef void column_products_kernel(
+        const float *dy, const float *x, const float *mean, Py_ssize_t rows, Py_ssize_t columns,
+        float *sums, float *products) noexcept nogil
+
+    ctypedef void normalize_gradient_kernel(
+        const float *x, const float *dy, float *dx, Py_ssize_t n, const float *mean,
+        const float *a, const float *b, const float *c, Py_ssize_t period) noexcept nogil
     ctypedef struct PixelGrid:
         Py_ssize_t rows, columns
         Py_ssize_t a_row, a_step, b_row, b_step
@@ -168,6 +180,9 @@ cdef extern from "kernels.h":
         update_kernel *updates[1]
         clip_kernel *clip
         squares_kernel *squares
+        column_moments_kernel *column_moments
+        column_products_kernel *column_products
+        normalize_gradient_kernel *normalize_gradient
         peak_kernel *fma_peak
 
     const int PAIR_add

@@ -4,6 +4,7 @@
 #include "micro/gather.h"
 #include "micro/gemm.h"
 #include "micro/lanes.h"
+#include "micro/moments.h"
 #include "micro/optimizer.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
@@ -126,6 +127,9 @@ static const Kernels table = {
     },
     .clip = clip,
     .squares = squares,
+    .column_moments = column_moments,
+    .column_products = column_products,
+    .normalize_gradient = normalize_gradient,
     .fma_peak = fma_peak,
 };
 

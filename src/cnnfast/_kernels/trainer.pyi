@@ -5,16 +5,19 @@ from numpy.typing import NDArray
 
 from cnnfast._kernels.step import Kernel
 
-_Slot = tuple[Literal["input", "output", "arena", "gradient"], int, int]
+_Place = Literal["input", "output", "arena", "wave", "gradient", "sum", "moment"]
+_Slot = tuple[_Place, int, int]
 
 class TrainingProgram:
     def __init__(
         self,
         steps: list[tuple[Kernel, tuple[_Slot, ...], _Slot]],
+        phases: tuple[tuple[int, int, int, int, int], ...],
         inputs: tuple[int, ...],
         outputs: tuple[int, ...],
-        arena: int,
+        wave: int,
         gradient: int,
+        moments: int,
         losses: tuple[tuple[int, int], ...],
     ) -> None: ...
     def run(
@@ -22,8 +25,9 @@ class TrainingProgram:
         inputs: list[NDArray[Any]],
         outputs: list[NDArray[Any]],
         gradient: NDArray[np.float32],
+        moments: NDArray[np.float32],
         images: int,
-        group: int,
+        groups: tuple[int, ...],
         slots: int,
         threads: int,
     ) -> float | None: ...

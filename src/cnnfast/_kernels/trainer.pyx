@@ -5,6 +5,11 @@ so that what the forward steps wrote is still in its cache when the backward ste
 belong to slots in turn; each slot adds up the gradients of its groups in their order, in memory
 of its own, and at the end the slots are added in theirs. How many groups and slots there are
 depends on the network and the batch: results do not depend on threads.
+
+Where a step needs sums over the whole batch, as batch normalization does, a program has several
+phases. Each takes all groups through its steps, into sums in float64 of each slot; behind it these
+are added up as gradients are, and a few steps run once for the batch. What is read in a later
+phase than it was written in lies in memory for all images.
 """
 
 from cpython.buffer cimport (
@@ -34,10 +39,13 @@ cdef enum Place:
     OUTPUT
     ARENA
     GRADIENT
+    WAVE
+    SUM
+    MOMENT
 
 cdef struct Slot:
     Place place
-    Py_ssize_t index        # which input or output; floats before it, per image in the arena
+    Py_ssize_t index        # which input or output; floats before it, per image in arena and wave
     Py_ssize_t floats       # per image
 
 cdef struct Planned:
@@ -46,17 +54,34 @@ cdef struct Planned:
     Py_ssize_t inputs
     Slot *slots             # of the inputs
 
+cdef struct Phase:
+    Py_ssize_t first, border, last      # steps for each group, then steps for the batch
+    Py_ssize_t arena                    # floats per image
+    Py_ssize_t sums                     # floats of those that are complete behind it
+    Py_ssize_t group                    # images
+
 cdef struct Call:
     char **inputs
     char **outputs
     float *arena            # of the group being done
     float *gradient         # of the slot
+    float *sums             # of the slot
+    const float *totals     # the same, added up
+    float *moments
+    float *wave             # of the batch
+    Py_ssize_t images
+
+
+PLACES = {
+    "input": INPUT, "output": OUTPUT, "arena": ARENA, "gradient": GRADIENT, "wave": WAVE,
+    "sum": SUM, "moment": MOMENT,
+}
 
 
 cdef Slot parse_slot(tuple slot) except *:
     cdef Slot parsed
     place, parsed.index, parsed.floats = slot
-    parsed.place = {"input": INPUT, "output": OUTPUT, "arena": ARENA, "gradient": GRADIENT}[place]
+    parsed.place = PLACES[place]
     return parsed
 
 
@@ -68,6 +93,12 @@ cdef float *address(Slot slot, Call call, Py_ssize_t image, Py_ssize_t group) no
         return <float *>call.outputs[slot.index] + image * slot.floats
     if slot.place == GRADIENT:
         return call.gradient + slot.index
+    if slot.place == WAVE:
+        return call.wave + slot.index * call.images + image * slot.floats
+    if slot.place == SUM:
+        return call.sums + slot.index
+    if slot.place == MOMENT:
+        return call.moments + slot.index
     return call.arena + slot.index * group
 
 
@@ -76,28 +107,36 @@ cdef class TrainingProgram:
 
     Args:
         steps: (kernel, input slots, output slot) in order; a slot is (place, index, floats) with
-            place "input", "output", "arena" or "gradient". Kernels add to what they find in a
-            gradient.
+            place "input", "output", "arena", "wave", "gradient", "sum" or "moment". Kernels add
+            to what they find in a gradient or a sum, which is one of float64.
+        phases: (first, border, last, arena, sums): steps for each group, steps for the batch,
+            floats per image of the arena buffers, floats of the sums that end up to here.
         inputs: floats per image of each input array.
         outputs: floats per image of each output array.
-        arena: floats per image of all arena buffers.
+        wave: floats per image of all wave buffers.
         gradient: floats of the gradient of all weights.
+        moments: floats of what steps for the batch fill.
         losses: (output, input) whose products add up to the loss of the batch.
     """
 
     cdef Planned *planned
-    cdef Py_ssize_t count, arena_floats, scratch_floats, table_floats, gradient_floats
+    cdef Phase *phases
+    cdef Py_ssize_t count, phase_count
+    cdef Py_ssize_t wave_floats, scratch_floats, table_floats, gradient_floats, moment_floats
+    cdef Py_ssize_t sum_floats
     cdef list kernels               # keeps packed constants alive
     cdef tuple inputs, outputs, losses
     cdef float *memory              # the last call's, for the next
     cdef Py_ssize_t memory_floats
     cdef readonly double work       # per image
 
-    def __cinit__(self, list steps, tuple inputs, tuple outputs, Py_ssize_t arena,
-                  Py_ssize_t gradient, tuple losses):
-        self.count = len(steps)
+    def __cinit__(self, list steps, tuple phases, tuple inputs, tuple outputs, Py_ssize_t wave,
+                  Py_ssize_t gradient, Py_ssize_t moments, tuple losses):
+        cdef Phase *phase
+        self.count, self.phase_count = len(steps), len(phases)
         self.planned = <Planned *>calloc(max(1, self.count), sizeof(Planned))
-        if self.planned == NULL:
+        self.phases = <Phase *>calloc(max(1, self.phase_count), sizeof(Phase))
+        if self.planned == NULL or self.phases == NULL:
             raise MemoryError("cannot allocate the steps of a plan")
         if len(inputs) + len(outputs) > MOST_ARRAYS:
             raise ValueError(
@@ -105,7 +144,11 @@ cdef class TrainingProgram:
                 f" Received {len(inputs)} and {len(outputs)}.")
         self.kernels = [step[0] for step in steps]
         self.inputs, self.outputs, self.losses = inputs, outputs, losses
-        self.arena_floats, self.gradient_floats = arena, gradient
+        self.wave_floats, self.gradient_floats, self.moment_floats = wave, gradient, moments
+        for index, given in enumerate(phases):
+            phase = &self.phases[index]
+            phase.first, phase.border, phase.last, phase.arena, phase.sums = given
+            self.sum_floats = phase.sums
         for index, (kernel, slots, output) in enumerate(steps):
             self.bind(index, kernel, slots, output)
         self.table_floats = padded_floats(self.table_floats)
@@ -132,18 +175,20 @@ cdef class TrainingProgram:
             for index in range(self.count):
                 free(self.planned[index].slots)
         free(self.planned)
+        free(self.phases)
         release_floats(self.memory)
 
-    def run(self, list inputs, list outputs, float[::1] gradient, Py_ssize_t images,
-            Py_ssize_t group, Py_ssize_t slots, int threads):
+    def run(self, list inputs, list outputs, float[::1] gradient, float[::1] moments,
+            Py_ssize_t images, tuple groups, Py_ssize_t slots, int threads):
         """Fill outputs and the gradient. Not for two Python threads at once.
 
         Args:
             inputs: one C-contiguous array of `images` images for each input, of 4-byte items.
             outputs: the same for each output, writable.
             gradient: filled with the sum over all images.
+            moments: filled by steps for the batch.
             images: how many, at least 1.
-            group: images that a thread takes through all steps together.
+            groups: images that a thread takes through the steps of each phase together.
             slots: sums that are kept apart until the end.
             threads: how many to use at most.
 
@@ -157,15 +202,19 @@ cdef class TrainingProgram:
         if gradient.shape[0] != self.gradient_floats:
             raise ValueError(
                 f"the gradient has {self.gradient_floats} floats. Received {gradient.shape[0]}.")
+        if moments.shape[0] != self.moment_floats:
+            raise ValueError(
+                f"there are {self.moment_floats} floats of moments. Received {moments.shape[0]}.")
         call.inputs, call.outputs = pointers, pointers + given
-        call.arena, call.gradient = NULL, &gradient[0]
+        call.arena, call.gradient, call.images = NULL, &gradient[0], images
+        call.moments = &moments[0] if moments.shape[0] else NULL
         try:
             for array, floats in zip(inputs, self.inputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS, images * floats * 4, views, pointers, held)
             for array, floats in zip(outputs, self.outputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE, images * floats * 4,
                             views, pointers, held)
-            if self.dispatch(call, images, group, slots, threads):
+            if self.dispatch(call, groups, slots, threads):
                 return None
             return self.loss(call, images)
         finally:
@@ -183,20 +232,26 @@ cdef class TrainingProgram:
                           * (<float *>call.inputs[scale])[index])
         return total
 
-    cdef int dispatch(self, Call call, Py_ssize_t images, Py_ssize_t group, Py_ssize_t slots,
-                      int threads) except -1:
-        """Settle the threads and the memory, run all groups, add up the slots."""
+    cdef int dispatch(self, Call call, tuple groups, Py_ssize_t slots, int threads) except -1:
+        """Settle the threads and the memory, run all phases, add up the slots."""
         cdef int claimed = 1, failures
-        cdef Py_ssize_t groups = (images + group - 1) // group
-        cdef Py_ssize_t private = self.table_floats + self.scratch_floats
-        cdef Py_ssize_t stride = padded_floats(private + self.arena_floats * group)
-        cdef Py_ssize_t partial = padded_floats(self.gradient_floats)
-        slots = min(slots, groups)
-        if threads > 1 and slots > 1 and self.work * images > SERIAL_WORK:
+        cdef Py_ssize_t arena = 0, most = 1, index
+        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), stride
+        for index in range(self.phase_count):
+            self.phases[index].group = groups[index]
+            arena = max(arena, self.phases[index].arena * self.phases[index].group)
+            most = max(most, groups_of(&self.phases[index], call.images))
+        stride = padded_floats(self.table_floats + self.scratch_floats + arena)
+        slots = min(slots, most)
+        if threads > 1 and slots > 1 and self.work * call.images > SERIAL_WORK:
             claimed = team.claim(threads)
         try:
-            self.reserve(stride * claimed + partial * (slots - 1))
-            failures = self.run_slots(call, images, group, groups, slots, claimed, stride)
+            self.reserve(stride * claimed + partial * (slots - 1) + self.sum_floats * slots
+                         + self.wave_floats * call.images)
+            call.sums = self.memory + stride * claimed + partial * (slots - 1)
+            call.wave = call.sums + self.sum_floats * slots
+            call.totals = call.sums
+            failures = self.run_phases(call, slots, claimed, stride)
         finally:
             if claimed > 1:
                 team.release()
@@ -213,39 +268,59 @@ cdef class TrainingProgram:
             self.memory_floats = floats
         return 0
 
-    cdef int run_slots(self, Call call, Py_ssize_t images, Py_ssize_t group, Py_ssize_t groups,
-                       Py_ssize_t slots, int threads, Py_ssize_t stride) noexcept:
-        """Each thread takes slots; then all of them add the slots up."""
+    cdef int run_phases(self, Call call, Py_ssize_t slots, int threads,
+                        Py_ssize_t stride) noexcept:
+        """Each thread takes slots, phase by phase; then all of them add the slots up."""
         cdef const Kernels *kernels = active_kernels()
-        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), slot, block
+        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), index, slot, block
         cdef Py_ssize_t blocks = (self.gradient_floats + BLOCK - 1) // BLOCK
         cdef float *partials = self.memory + threads * stride
         cdef int failures = 0
-        for slot in prange(slots, nogil=True, num_threads=threads, schedule="dynamic"):
-            failures |= self.take_slot(
-                call, partials + (slot - 1) * partial, slot, slots, images, group, groups,
-                self.memory + threadid() * stride)
+        for index in range(self.phase_count):
+            for slot in prange(slots, nogil=True, num_threads=threads, schedule="dynamic"):
+                failures |= self.take_slot(
+                    index, call, partials + (slot - 1) * partial, slot, slots,
+                    self.memory + threadid() * stride)
+            failures |= self.finish_phase(index, call, slots)
         if slots > 1:
             for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
                 add_slots(kernels, call.gradient, partials, partial, slots, block * BLOCK,
                           min(BLOCK, self.gradient_floats - block * BLOCK))
         return failures
 
-    cdef int take_slot(self, Call call, float *partial, Py_ssize_t slot, Py_ssize_t slots,
-                       Py_ssize_t images, Py_ssize_t group, Py_ssize_t groups,
-                       float *own) noexcept nogil:
-        """Take every `slots`-th group through all steps; slot 0 adds into the result itself."""
-        cdef Py_ssize_t index = slot, step, first
+    cdef int take_slot(self, Py_ssize_t index, Call call, float *partial, Py_ssize_t slot,
+                       Py_ssize_t slots, float *own) noexcept nogil:
+        """Take every `slots`-th group through a phase; slot 0 adds into the result itself."""
+        cdef const Phase *phase = &self.phases[index]
+        cdef Py_ssize_t group = slot, groups = groups_of(phase, call.images), step, first
         cdef int failures = 0
         call.arena = own + self.table_floats + self.scratch_floats
         call.gradient = call.gradient if slot == 0 else partial
-        memset(call.gradient, 0, self.gradient_floats * sizeof(float))
-        while index < groups:
-            first = index * group
-            for step in range(self.count):
-                failures |= self.do_step(&self.planned[step], call, own, first, group,
-                                         min(group, images - first))
-            index += slots
+        call.sums = call.sums + slot * self.sum_floats
+        if index == 0:
+            memset(call.gradient, 0, self.gradient_floats * sizeof(float))
+            memset(call.sums, 0, self.sum_floats * sizeof(float))
+        while group < groups:
+            first = group * phase.group
+            for step in range(phase.first, phase.border):
+                failures |= self.do_step(&self.planned[step], call, own, first, phase.group,
+                                         min(phase.group, call.images - first))
+            group += slots
+        return failures
+
+    cdef int finish_phase(self, Py_ssize_t index, Call call, Py_ssize_t slots) noexcept nogil:
+        """Add up the sums that end with a phase, and do its steps for the batch."""
+        cdef const Phase *phase = &self.phases[index]
+        cdef Py_ssize_t first = self.phases[index - 1].sums if index else 0, slot, i, step
+        cdef double *totals = <double *>(call.sums + first)
+        cdef const double *others
+        cdef int failures = 0
+        for slot in range(1, slots):
+            others = <const double *>(call.sums + slot * self.sum_floats + first)
+            for i in range((phase.sums - first) // 2):
+                totals[i] += others[i]
+        for step in range(phase.border, phase.last):
+            failures |= self.do_step(&self.planned[step], call, self.memory, 0, 1, 1)
         return failures
 
     cdef int do_step(self, Planned *planned, Call call, float *own, Py_ssize_t first,
@@ -254,10 +329,16 @@ cdef class TrainingProgram:
         cdef const float **table = <const float **>own
         cdef Py_ssize_t index
         for index in range(planned.inputs):
-            table[index] = address(planned.slots[index], call, first, group)
+            table[index] = (call.totals + planned.slots[index].index
+                            if planned.slots[index].place == SUM
+                            else address(planned.slots[index], call, first, group))
         return planned.step.run(planned.step.task, table,
                                 address(planned.output, call, first, group),
                                 own + self.table_floats, 0, images * planned.step.units)
+
+
+cdef Py_ssize_t groups_of(const Phase *phase, Py_ssize_t images) noexcept nogil:
+    return (images + phase.group - 1) // phase.group
 
 
 cdef void add_slots(const Kernels *kernels, float *gradient, const float *partials,

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.parameters import Parameters
 from cnnfast.ops.base import Op
-from cnnfast.ops.elementwise import LINEAR, Add
+from cnnfast.ops.elementwise import LINEAR, Activate, Add
 from cnnfast.ops.gradients import ActivationGradient, Rule, Term, rule_of
+
+# Values by the names that rules have for them, and by the terms that gave them.
+Known: TypeAlias = dict[str | Term, Value]
 
 
 def differentiate(
@@ -75,13 +78,13 @@ class _Backward:
                 f"Training through the operation {type(operation.op).__name__}"
                 f"{_name_of(operation.op)} is not supported."
             )
-        known = {f"x{index}": value for index, value in enumerate(operation.inputs)}
+        known: Known = {f"x{index}": value for index, value in enumerate(operation.inputs)}
         known |= {"y": operation.output, "dy": self._gradient(operation)}
         self._pass_to_inputs(operation, rule, known)
         for field, offset in trained_fields(operation.op, self._parameters).items():
             self._sums[self._apply(rule.constants[field], known)] = offset
 
-    def _pass_to_inputs(self, operation: Operation, rule: Rule, known: dict[str, Value]) -> None:
+    def _pass_to_inputs(self, operation: Operation, rule: Rule, known: Known) -> None:
         for value, term in zip(operation.inputs, rule.inputs, strict=True):
             if term is not None and value.root in self._trains:
                 self._pass_to(value, self._apply(term, known))
@@ -92,13 +95,19 @@ class _Backward:
         for other in others:
             gradient = self._graph.add(Add(), gradient, other)
         activation = getattr(operation.op, "activation", LINEAR)
-        if activation == LINEAR or not hasattr(operation.op, "kernel"):
+        if activation == LINEAR or isinstance(operation.op, Activate):
             return gradient
         return self._graph.add(ActivationGradient(activation), operation.output, gradient)
 
-    def _apply(self, term: Term, known: dict[str, Value]) -> Value:
-        values = [known[name] for name in term.reads]
-        return values[0] if term.op is None else self._graph.add(term.op, *values)
+    def _apply(self, term: Term, known: Known) -> Value:
+        if term in known:
+            return known[term]
+        values = [
+            self._apply(read, known) if isinstance(read, Term) else known[read]
+            for read in term.reads
+        ]
+        known[term] = values[0] if term.op is None else self._graph.add(term.op, *values)
+        return known[term]
 
     def _pass_to(self, value: Value, gradient: Value) -> None:
         root = value.root

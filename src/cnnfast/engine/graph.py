@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.elementwise import Cast
@@ -48,11 +48,18 @@ class Operation:
 
 @dataclass(eq=False)
 class Graph:
-    """Operations in the order they were added, which is an order they can run in."""
+    """Operations in the order they were added, which is an order they can run in.
+
+    Attributes:
+        training: whether layers do what they do in training.
+        penalized: values with the layer whose penalty on outputs they are.
+    """
 
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    training: bool = False
+    penalized: list[tuple[Value, Any]] = field(default_factory=list)
 
     def input(self, shape: Shape, dtype: ItemType = "float32") -> Value:
         """Add an input.

@@ -14,17 +14,12 @@ from cnnfast._kernels.trainer import TrainingProgram
 from cnnfast.engine.differentiate import differentiate
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.heads import Head, attach
-from cnnfast.engine.memory import Lifetime, assign_offsets
+from cnnfast.engine.moving import MovingAverages
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.passes.reversible import bind_parameters, fuse_reversible, split_activations
-from cnnfast.engine.plan import (
-    live_operations,
-    prepare,
-    sizes,
-    slots_of,
-    spans_of,
-    with_own_outputs,
-)
+from cnnfast.engine.phases import Phase, Places, cut_phases, place_values
+from cnnfast.engine.plan import live_operations, prepare, sizes, slots_of, with_own_outputs
+from cnnfast.ops.batch_normalization import BatchMoment
 from cnnfast.ops.gradients import packing_of
 from cnnfast.threads import thread_count
 
@@ -61,6 +56,7 @@ class TrainingPlan:
         graph: the network, lowered for training, with its outputs; it is changed.
         heads: what becomes of each output.
         parameters: the weights that train.
+        moving: averages that follow the statistics of batches.
         predicts: whether `run` returns the model's outputs.
         trains: whether gradients are computed.
 
@@ -77,11 +73,12 @@ class TrainingPlan:
         graph: Graph,
         heads: Sequence[Head | None],
         parameters: Parameters,
+        moving: Parameters,
         predicts: bool,
         trains: bool = True,
     ) -> None:
         self.version = -1
-        self._parameters = parameters
+        self._parameters, self._moving_values = parameters, moving
         graph = split_activations(bind_parameters(graph, parameters))
         predictions = list(graph.outputs)
         graph.outputs.clear()
@@ -114,26 +111,34 @@ class TrainingPlan:
         slots: dict[Value, Any] = {value: ("gradient", sums[value], 0) for value in sums}
         slots |= {value: ("input", i, value.size) for i, value in enumerate(inputs)}
         slots |= {value.root: ("output", i, value.size) for i, value in enumerate(outputs)}
-        lifetimes = {
-            value: Lifetime(value.size, *span)
-            for value, span in spans_of(operations).items()
-            if value not in slots
-        }
-        offsets, self._arena = assign_offsets(list(lifetimes.values()))
-        for value, offset in zip(lifetimes, offsets, strict=True):
-            slots[value] = ("arena", offset, value.size)
+        slots |= self._place_moments(operations)
+        phases = cut_phases(operations)
+        places = place_values(phases, set(slots))
+        slots |= places.slots
+        operations = [operation for phase in phases for part in phase for operation in part]
         kernels = [prepare(operation) for operation in operations]
         steps: list[Any] = [
             (kernel, slots_of(operation.inputs, slots), slots[operation.output])
             for operation, kernel in zip(operations, kernels, strict=True)
         ]
         self._program = TrainingProgram(
-            steps, sizes(inputs), sizes(outputs), self._arena, len(self._parameters.values),
-            tuple(enumerate(scales)),
+            steps, _borders(phases, places), sizes(inputs), sizes(outputs), places.wave,
+            len(self._parameters.values), len(self._moments), tuple(enumerate(scales)),
         )  # fmt: skip
+        self._footprints = list(map(sum, zip(places.arenas, places.crossing, strict=True)))
         self._values = len(scales)
         self._shapes = [value.shape for value in outputs]
         self._repacker = Repacker(self._packed(operations, kernels))
+
+    def _place_moments(self, operations: list[Operation]) -> dict[Value, Any]:
+        """Give the statistics of the batch the places that the moving ones have."""
+        moments = [operation for operation in operations if isinstance(operation.op, BatchMoment)]
+        self._moving = MovingAverages(self._moving_values, [operation.op for operation in moments])
+        self._moments = self._moving.fresh
+        return {
+            operation.output: ("moment", place, 0)
+            for operation, place in zip(moments, self._moving.places, strict=True)
+        }
 
     def _packed(self, operations: list[Operation], kernels: list[Kernel]) -> list[Any]:
         """List the kernels that hold copies of weights that train."""
@@ -169,27 +174,44 @@ class TrainingPlan:
         images = len(inputs[0])
         outputs = [np.empty((images, *shape), np.float32) for shape in self._shapes]
         loss = self._program.run(
-            inputs, outputs, self._parameters.gradients, images, self.group(images),
-            self.slots, thread_count(),
+            inputs, outputs, self._parameters.gradients, self._moments, images,
+            self.groups(images), self.slots, thread_count(),
         )  # fmt: skip
         return Result(loss, outputs[self._values :], outputs[: self._values])
 
-    def group(self, images: int) -> int:
-        """Count the images that a thread takes through all steps together.
+    def update_moving(self) -> None:
+        """Let moving averages follow the statistics of the batch that was run last."""
+        self._moving.update()
+
+    def groups(self, images: int) -> tuple[int, ...]:
+        """Count the images that a thread takes through all steps of each phase together.
 
         Args:
             images: of the batch.
         """
-        group = min(max(GROUP_FLOATS // max(self._arena, 1), 1), LARGEST_GROUP)
+        most = images
         if self._program.work * images > SHARED_WORK:
-            group = min(group, -(-images // self.slots))
-        return group
+            most = -(-images // self.slots)
+        return tuple(
+            min(max(GROUP_FLOATS // max(floats, 1), 1), LARGEST_GROUP, most)
+            for floats in self._footprints
+        )
 
     @property
     def slots(self) -> int:
         """Sums that are kept apart until the end of a step."""
         length = max(len(self._parameters.values), 1)
         return max(2, min(SLOTS, SLOTS_FLOATS // length))
+
+
+def _borders(phases: list[Phase], places: Places) -> tuple[tuple[int, int, int, int, int], ...]:
+    """List of each phase: its first step, the first for the batch, the end; arena and sums."""
+    borders, first = [], 0
+    for phase, arena, sums in zip(phases, places.arenas, places.sums, strict=True):
+        border = first + len(phase.images)
+        borders.append((first, border, border + len(phase.batch), arena, sums))
+        first = border + len(phase.batch)
+    return tuple(borders)
 
 
 def _fused(graph: Graph, seeds: dict[Value, Value]) -> tuple[Graph, dict[Value, Value]]:

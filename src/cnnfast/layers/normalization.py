@@ -13,6 +13,7 @@ from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks, lowering
+from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, BatchSums
 
 CLIPPINGS = ("rmax", "rmin", "dmax")
 
@@ -151,7 +152,22 @@ class BatchNormalization(Layer):
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
         axis = checks.axis_in(self, self.axis, (None, *value.shape)) - 1
+        if graph.training and self.trainable:
+            return self._lower_training(graph, value, axis)
         return lowering.scale_shift(graph, value, *self._scale_and_shift(), (axis,))
+
+    def _lower_training(self, graph: Graph, value: Value, axis: int) -> Value:
+        rank = len(value.shape)
+        to_end = (*(other for other in range(rank) if other != axis), axis)
+        moved = lowering.permute(graph, value, to_end)
+        sums = graph.add(BatchSums(), moved)
+        mean, variance = (
+            graph.add(BatchMoment(kind, variable.value, self.momentum), sums)
+            for kind, variable in (("mean", self.moving_mean), ("variance", self.moving_variance))
+        )
+        gamma, beta = (v if v is None else v.value for v in (self.gamma, self.beta))
+        result = graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
+        return lowering.permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
 
     def _scale_and_shift(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Fold the four vectors into two, in float64: the result is rounded once."""

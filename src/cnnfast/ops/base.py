@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +11,9 @@ from cnnfast._kernels.step import Kernel
 
 Shape: TypeAlias = tuple[int, ...]
 Floats: TypeAlias = NDArray[np.float32]
+# What an output belongs to: each image; all images, whose contributions are added up; or, computed
+# once from such sums, the batch.
+Scope: TypeAlias = Literal["image", "sum", "batch"]
 
 
 class Op:
@@ -22,6 +25,9 @@ class Op:
 
     # Whether integer inputs are read as they are; other operations get them as float32.
     takes_integers: ClassVar[bool] = False
+    scope: ClassVar[Scope] = "image"
+    # Whether training had rather compute the output again than keep it for a later phase.
+    is_repeatable: ClassVar[bool] = False
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """Give the shape of the output.

@@ -9,6 +9,7 @@ from cnnfast.engine.graph import Graph
 from cnnfast.engine.heads import last_activation
 from cnnfast.engine.passes.reversible import split_activations
 from cnnfast.engine.structure import flatten
+from cnnfast.engine.variable import Variable
 from cnnfast.layers.noise import GaussianNoise
 from cnnfast.layers.normalization import BatchNormalization
 from cnnfast.models.model import Model, inner_layers
@@ -43,7 +44,7 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
     """
     if training:
         check_layers(model)
-    graph = Graph()
+    graph = Graph(training=training)
     dtypes = model.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
@@ -54,6 +55,24 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
         [value.shape for value in graph.outputs],
         [last_activation(graph, value) for value in graph.outputs],
     )
+
+
+def moving_averages(model: Model) -> list[Variable]:
+    """List the weights that follow the batches a model is trained with.
+
+    Args:
+        model: built.
+    """
+    normalizations = dict.fromkeys(
+        layer
+        for layer in inner_layers(model)
+        if isinstance(layer, BatchNormalization) and layer.trainable
+    )
+    return [
+        variable
+        for layer in normalizations
+        for variable in (layer.moving_mean, layer.moving_variance)
+    ]
 
 
 def check_layers(model: Model) -> None:
@@ -67,8 +86,8 @@ def check_layers(model: Model) -> None:
     """
     for layer in inner_layers(model):
         reason = None
-        if isinstance(layer, BatchNormalization) and layer.trainable:
-            reason = "the statistics of batches"
+        if isinstance(layer, BatchNormalization) and layer.trainable and layer.renorm:
+            reason = "`renorm`"
         elif getattr(layer, "rate", 0) or isinstance(layer, GaussianNoise):
             reason = "random numbers"
         elif layer.activity_regularizer is not None:

@@ -24,7 +24,7 @@ from cnnfast.training.heads import (
     native_scales,
     native_targets,
 )
-from cnnfast.training.lowered import lower_model
+from cnnfast.training.lowered import lower_model, moving_averages
 
 Array = NDArray[Any]
 
@@ -62,10 +62,11 @@ class Step:
     ) -> None:
         self._model, self._losses, self._factors = model, losses, factors
         self._parameters = Parameters(model.trainable_weights)
+        self._moving = Parameters(moving_averages(model))
         self._plans: dict[Any, Lesson] = {}
         self._version = 0
         self._checked = CLOCK.time
-        self._frozen = [variable.version for variable in model.non_trainable_weights]
+        self._frozen = self._versions_of_frozen()
         self._scales: dict[Any, Array] = {}
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
@@ -83,7 +84,17 @@ class Step:
         if self._checked == CLOCK.time:
             return False
         self._checked = CLOCK.time
-        return self._parameters.variables != self._model.trainable_weights
+        return (
+            self._parameters.variables != self._model.trainable_weights
+            or self._moving.variables != moving_averages(self._model)
+        )
+
+    def _versions_of_frozen(self) -> list[int]:
+        """Tell which values plans hold of weights that do not change here."""
+        weights = self._model.non_trainable_weights
+        return [
+            v.version for v in weights if all(v is not other for other in self._moving.variables)
+        ]
 
     def check(self, batch: Batch, predicts: bool) -> None:
         """Make sure that targets fit the outputs; nothing is computed.
@@ -121,19 +132,21 @@ class Step:
             constraint: Any = variable.constraint
             view[...] = constraint(view)
         self._parameters.mark_changed()
+        self._moving.mark_changed()
         self._version += 1
         return outcome._replace(loss=loss)
 
     def _take_over(self) -> None:
         """Heed what was assigned to weights since the last step."""
-        if self._parameters.is_current():
+        if self._parameters.is_current() and self._moving.is_current():
             return
-        versions = [variable.version for variable in self._model.non_trainable_weights]
+        versions = self._versions_of_frozen()
         if versions != self._frozen:
             # Plans hold what layers made of weights that do not train.
             self._plans.clear()
             self._frozen = versions
         self._parameters.take_over()
+        self._moving.take_over()
         self._version += 1
 
     def _penalize(self) -> float:
@@ -147,8 +160,11 @@ class Step:
     def _gradient(self, batch: Batch, predicts: bool) -> Outcome:
         lesson = self._lesson(batch, predicts)
         if lesson.forward is None:
-            return self._native(lesson, batch)
-        return self._with_numpy(lesson, lesson.forward, batch)
+            outcome = self._native(lesson, batch)
+        else:
+            outcome = self._with_numpy(lesson, lesson.forward, batch)
+        lesson.plan.update_moving()
+        return outcome
 
     def _native(self, lesson: Lesson, batch: Batch) -> Outcome:
         """Run forward, losses and backward in one go."""
@@ -226,14 +242,15 @@ class Step:
             for loss, activation in zip(self._losses, lowered.activations, strict=True)
         ]
         forward = None
+        weights = self._parameters, self._moving
         # With NumPy, all of them as soon as one is.
         if any(head is not None and head.kind is None for head in heads):
             heads = [None if head is None else Head(None) for head in heads]
             bare = lower_model(self._model, shapes, training=True).graph
             nothing = [None] * len(heads)
-            forward = TrainingPlan(bare, nothing, self._parameters, True, trains=False)
+            forward = TrainingPlan(bare, nothing, *weights, True, trains=False)
             predicts = False
-        plan = TrainingPlan(lowered.graph, heads, self._parameters, predicts)
+        plan = TrainingPlan(lowered.graph, heads, *weights, predicts)
         return Lesson(plan, forward, heads, lowered.output_shapes)
 
 

@@ -11,6 +11,7 @@ from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.passes.fuse import activated
 from cnnfast.engine.passes.rewrite import Rewriter, merge_into_producers
 from cnnfast.ops.base import Op
+from cnnfast.ops.batch_normalization import BatchNormalize
 from cnnfast.ops.elementwise import LINEAR, Activate
 from cnnfast.ops.gradients import follows_output
 
@@ -71,5 +72,8 @@ def fuse_reversible(graph: Graph) -> Graph:
 
 
 def _activated_reversibly(first: Op, second: Op) -> Op | None:
-    is_reversible = isinstance(second, Activate) and follows_output(second.activation)
-    return activated(first, second) if is_reversible else None
+    if not isinstance(second, Activate) or not follows_output(second.activation):
+        return None
+    if isinstance(first, BatchNormalize) and first.activation == LINEAR:
+        return replace(first, activation=second.activation)
+    return activated(first, second)

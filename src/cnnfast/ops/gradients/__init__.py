@@ -4,6 +4,12 @@ A rule says which operations of the backward pass compute them, as data: the eng
 the graph. The rules stand in one module for each module of `ops`.
 """
 
+from cnnfast.ops.gradients.batch_normalization import (
+    BatchGradientSums,
+    BatchInputGradient,
+    BetaGradient,
+    GammaGradient,
+)
 from cnnfast.ops.gradients.convolution import (
     BiasGradient,
     ConvolutionInputGradient,
@@ -18,6 +24,9 @@ from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, ru
 __all__ = [
     "PASS",
     "ActivationGradient",
+    "BatchGradientSums",
+    "BatchInputGradient",
+    "BetaGradient",
     "BiasGradient",
     "ConvolutionInputGradient",
     "ConvolutionKernelGradient",
@@ -25,6 +34,7 @@ __all__ = [
     "DenseInputGradient",
     "DenseKernelGradient",
     "EmbeddingGradient",
+    "GammaGradient",
     "GlobalMaxGradient",
     "Packing",
     "PoolingGradient",

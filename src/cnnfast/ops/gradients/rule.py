@@ -14,11 +14,11 @@ class Term(NamedTuple):
     Attributes:
         op: computes it; None where it is the gradient of the output itself.
         reads: its inputs: "x0", "x1", ... for the operation's inputs, "y" for its output, "dy"
-            for the gradient of that.
+            for the gradient of that, or another term, computed once for all that read it.
     """
 
     op: Op | None
-    reads: tuple[str, ...]
+    reads: tuple[str | Term, ...]
 
 
 class Rule(NamedTuple):
