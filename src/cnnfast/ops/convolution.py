@@ -45,6 +45,8 @@ class Convolution(Op):
         groups: divides C and K; filter group g sees channel group g.
         activation: applied to the result.
         adds: whether there is a second input, of the output's shape.
+        direct: whether sums are computed as written, and weights packed as they are, even where
+            Winograd's algorithm is faster.
     """
 
     kernel: Floats
@@ -55,6 +57,7 @@ class Convolution(Op):
     groups: int = 1
     activation: Activation = LINEAR
     adds: bool = False
+    direct: bool = False
 
     def __post_init__(self) -> None:
         kernel = constant(self.kernel, 4, "kernel")
@@ -106,6 +109,7 @@ class Convolution(Op):
             and self.strides == self.dilation == (1, 1)
             and self.groups == 1
             and shape[2] >= PRECISE_CHANNELS
+            and not self.direct
             and config.winograd()
             and winograd_pays(P, Q, shape[2], self.kernel.shape[3])
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.passes.border import merge_borders
+from cnnfast.engine.passes.budget import spare_memory
 from cnnfast.engine.passes.delay import delay_activations
 from cnnfast.engine.passes.embed import fold_embeddings
 from cnnfast.engine.passes.fold import fold_into_consumers, fold_into_producers
@@ -34,6 +35,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     merge_borders,
     delay_activations,
     fold_embeddings,
+    spare_memory,
     run_in_lanes,
     fuse_pooling,
     fuse_separable,

@@ -1,0 +1,78 @@
+"""Packed weights stay within a multiple of the file's size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import tolerances
+from cnnfast.engine.graph import Graph
+from cnnfast.engine.passes import budget
+from cnnfast.engine.passes.budget import spare_memory
+from cnnfast.engine.plan import Plan, compile_graph
+from cnnfast.ops.convolution import Convolution
+from cnnfast.ops.dense import Dense
+from cnnfast.ops.pooling import Pooling
+
+# What `model.plan` promises.
+MOST_OF_FILE = 2.5
+
+
+def normal(*shape: int) -> np.ndarray:
+    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
+
+
+def residual_like(side: int = 16) -> Graph:
+    """Nothing but 3 x 3 convolutions, as in a ResNet34, of 16, 8 and 4 pixels in a row."""
+    graph = Graph()
+    value = graph.input((side, side, 32))
+    for before, filters in ((32, 64), (64, 128), (128, 256)):
+        kernel = normal(3, 3, before, filters) / 30
+        value = graph.add(Convolution(kernel, normal(filters), padding=((1, 1), (1, 1))), value)
+        value = graph.add(Pooling("max", (2, 2), (2, 2)), value)
+    graph.output(value)
+    return graph
+
+
+def kernels_of(graph: Graph) -> list[Convolution]:
+    return [operation.op for operation in graph.operations if isinstance(operation.op, Convolution)]
+
+
+def packed_bytes(plan: Plan) -> int:
+    return sum(line.kernel.weights for line in plan._lines)
+
+
+def test_budget_keeps_packed_weights_of_small_images_in_bounds(monkeypatch):
+    monkeypatch.setattr(budget, "FREE", 0)
+    graph = residual_like()
+    size = sum(op.kernel.nbytes + op.bias.nbytes for op in kernels_of(graph))
+    assert packed_bytes(Plan(graph)) > MOST_OF_FILE * size
+    assert packed_bytes(compile_graph(graph)) <= MOST_OF_FILE * size
+
+
+def test_budget_goes_to_the_convolutions_with_most_pixels(monkeypatch):
+    monkeypatch.setattr(budget, "FREE", 0)
+    spared = kernels_of(spare_memory(residual_like()))
+    assert [op.direct for op in spared] == [False, False, True]
+
+
+def test_budget_leaves_small_networks_and_those_with_other_weights_alone(monkeypatch):
+    graph = residual_like()
+    assert not any(op.direct for op in kernels_of(spare_memory(graph)))
+    monkeypatch.setattr(budget, "FREE", 0)
+    with_dense = Graph()
+    value = with_dense.input((16, 16, 32))
+    for operation in graph.operations:
+        value = with_dense.add(operation.op, value)
+    flat = with_dense.reshape(value, (1024,))
+    with_dense.output(with_dense.add(Dense(normal(1024, 1000)), flat))
+    assert not any(op.direct for op in kernels_of(spare_memory(with_dense)))
+
+
+def test_budget_changes_outputs_by_rounding_only(monkeypatch):
+    monkeypatch.setattr(budget, "FREE", 0)
+    graph = residual_like()
+    x = normal(3, 16, 16, 32)
+    (expected,), (found,) = Plan(graph).run([x]), Plan(spare_memory(graph)).run([x])
+    # Each output is the same sum of 9 * 128 products on both sides, added up in another order.
+    bound = 2 * tolerances.float32_dot(9 * 128, np.abs(expected).max())
+    assert 0 < np.abs(found - expected).max() <= bound
