@@ -80,6 +80,15 @@ typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float
 typedef void winograd_pool_kernel(const float *m, ptrdiff_t plane, const float *bias,
                                   ptrdiff_t channels, float lowest, float highest, float *y,
                                   ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows, ptrdiff_t columns);
+
+/* See micro/winograd_gradient.h. The upper left `rows` x `columns` gradients of a tile, in pixels K
+ * floats and rows `row` floats apart; the others are zero. Planes of p hold whole vectors. */
+typedef void winograd_gradient_kernel(const float *dy, ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,
+                                      ptrdiff_t columns, float *p, ptrdiff_t plane);
+
+/* The same file: adds to 3 x 3 taps, `tap` floats apart. Planes of m hold whole vectors. */
+typedef void winograd_filter_kernel(const float *m, ptrdiff_t plane, float *dw, ptrdiff_t tap,
+                                    ptrdiff_t filters);
 /* Taps that follow one another: `length` values from value x on meet the weights from `weight`
  * on. `last` ends the taps of an output pixel. */
 typedef struct Run {
@@ -223,6 +232,8 @@ typedef struct Kernels {
     winograd_input_kernel *winograd_input;
     winograd_output_kernel *winograd_output;
     winograd_pool_kernel *winograd_pools[POOLS];
+    winograd_gradient_kernel *winograd_gradient;
+    winograd_filter_kernel *winograd_filter;
     block_kernel *blocks[2][BLOCK_MAX_FILTERS]; /* [one vector, BLOCK_VECTORS][filters - 1] */
     ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
     quad_kernel *quads[QUAD_SIZES]; /* [taps - QUAD_FIRST] */

@@ -59,6 +59,14 @@ cdef extern from "kernels.h":
         float highest, float *y, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows,
         Py_ssize_t columns) noexcept nogil
 
+    ctypedef void winograd_gradient_kernel(
+        const float *dy, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows, Py_ssize_t columns,
+        float *p, Py_ssize_t plane) noexcept nogil
+
+    ctypedef void winograd_filter_kernel(
+        const float *m, Py_ssize_t plane, float *dw, Py_ssize_t tap,
+        Py_ssize_t filters) noexcept nogil
+
     const Py_ssize_t BLOCK_VECTORS
 
     ctypedef struct Run:
@@ -171,6 +179,8 @@ cdef extern from "kernels.h":
         winograd_input_kernel *winograd_input
         winograd_output_kernel *winograd_output
         winograd_pool_kernel *winograd_pools[2]
+        winograd_gradient_kernel *winograd_gradient
+        winograd_filter_kernel *winograd_filter
         block_kernel *blocks[2][8]
         Py_ssize_t block_filters[2]
         quad_kernel *quads[4]

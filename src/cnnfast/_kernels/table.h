@@ -15,6 +15,7 @@
 #include "micro/slopes.h"
 #include "micro/weight_gradient.h"
 #include "micro/winograd.h"
+#include "micro/winograd_gradient.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -102,6 +103,8 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef POOL
     },
+    .winograd_gradient = winograd_gradient,
+    .winograd_filter = winograd_filter,
     .blocks = {
 #define BLOCK(F, V) [V > 1][F - 1] = block_##F##x##V,
 #include "kernels.inc"

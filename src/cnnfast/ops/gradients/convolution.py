@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnfast._kernels import strided_gradient, weight_gradient
 from cnnfast._kernels.step import Kernel
+from cnnfast._kernels.winograd_gradient import WinogradKernelGradient
 from cnnfast.ops.base import Floats, Op, Shape
 from cnnfast.ops.convolution import Border, Convolution
 from cnnfast.ops.gradients.dense import BIAS_GRADIENT, BiasGradient
@@ -97,6 +98,8 @@ class ConvolutionKernelGradient(Op):
         if op.is_pointwise():
             return weight_gradient.DenseKernelGradient(H * W, C, shapes[1][2])
         padding = (*op.padding[0], *op.padding[1])
+        if op.suits_winograd(shapes[0]):
+            return WinogradKernelGradient(H, W, C, shapes[1][2], padding)
         return weight_gradient.ConvolutionKernelGradient(
             H, W, C, op.kernel.shape, op.strides, padding, op.dilation, op.groups
         )
