@@ -1,6 +1,7 @@
 """The command `cnnfast`: show that it works, look into a model file, predict from one.
 
     cnnfast demo                               read digits, and tell how fast
+    cnnfast demo --train [-o FOLDER]           learn to read digits, from scratch
     cnnfast info                               what this machine and installation offer
     cnnfast summary FILE                       the layers of a model file
     cnnfast predict FILE INPUT.npy [-o OUT]    the outputs for an array of samples
@@ -55,6 +56,14 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(metavar="COMMAND", required=True)
 
     demo = commands.add_parser("demo", help="read handwritten digits, and tell how fast")
+    demo.add_argument("--train", action="store_true", help="learn to read them, from scratch")
+    demo.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="where --train saves the network and its learning curve; cnnfast-demo if left out",
+    )
     demo.set_defaults(run=run_demo)
 
     info = commands.add_parser("info", help="what this machine and installation offer")
@@ -79,13 +88,19 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def run_demo(_: argparse.Namespace) -> None:
+def run_demo(options: argparse.Namespace) -> None:
     """Carry out `cnnfast demo`."""
     from rich.console import Console
 
     from cnnfast import demo
+    from cnnfast.demo import report
 
-    demo.show(Console())
+    if options.train:
+        report.learn(Console(), options.output or report.FOLDER)
+    elif options.output is not None:
+        raise ValueError("demo: --output needs --train, for nothing is saved without it")
+    else:
+        demo.show(Console())
 
 
 def run_info(_: argparse.Namespace) -> None:

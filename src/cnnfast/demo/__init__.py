@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from importlib import resources
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,9 +18,9 @@ from rich.table import Table
 
 from cnnfast import config
 from cnnfast._kernels import dispatch, limits
+from cnnfast.demo.digits import Digits, load_digits, load_network
 from cnnfast.layers import Conv2D, Dense
 from cnnfast.models import Model
-from cnnfast.saving import load_model
 
 BENCHMARK_IMAGES = 200_000
 # The best of a few repetitions: whatever else runs on the machine only makes one slower. The
@@ -30,18 +29,6 @@ REPETITIONS = 3
 PEAK_REPETITIONS = 100
 # A few milliseconds of multiply-adds.
 PEAK_ITERATIONS = 1_000_000
-
-
-class Digits(NamedTuple):
-    """Images of handwritten digits.
-
-    Attributes:
-        images: float32, shape (N, 8, 8, 1), from 0 to 1.
-        labels: uint8, shape (N,), the digits they show.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.uint8]
 
 
 class Speed(NamedTuple):
@@ -68,19 +55,6 @@ class Speed(NamedTuple):
     def fraction_of_peak(self) -> float:
         """Which part of the machine's multiply-adds was useful, from 0 to 1."""
         return self.images_per_second * self.operations / self.peak
-
-
-def load_digits() -> Digits:
-    """Load the images that the network was not trained on."""
-    with resources.as_file(resources.files(__name__) / "digits.npz") as path, np.load(path) as file:
-        return Digits(file["images"].astype(np.float32) / np.float32(16), file["labels"])
-
-
-def load_network() -> Model:
-    """Load the network, a file that Keras wrote."""
-    with resources.as_file(resources.files(__name__) / "digits.keras") as path:
-        model: Model = load_model(path)
-    return model
 
 
 def confusion(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int64]:
@@ -168,23 +142,35 @@ def show(console: Console, count: int = BENCHMARK_IMAGES) -> None:
     """
     model, digits = load_network(), load_digits()
     model.summary(print_fn=lambda text: console.print(text, markup=False, highlight=False))
-    _show_accuracy(console, model, digits)
+    show_accuracy(console, model, digits)
     _show_speed(console, measure(model, digits.images, count))
 
 
-def _show_accuracy(console: Console, model: Model, digits: Digits) -> None:
+def show_accuracy(console: Console, model: Model, digits: Digits) -> None:
+    """Print how many digits a network reads, and what it takes the others for.
+
+    Args:
+        console: where to.
+        model: the network.
+        digits: images that it was not trained on.
+    """
     probabilities = model.predict(digits.images, verbose=0)
     predicted = probabilities.argmax(axis=1)
     right = int(np.count_nonzero(predicted == digits.labels))
     total = len(digits.labels)
-    console.print(_confusion_table(confusion(digits.labels, predicted, probabilities.shape[1])))
+    console.print(confusion_table(confusion(digits.labels, predicted, probabilities.shape[1])))
     console.print(
         f"Read {right} of {total} digits correctly that the network had never seen "
         f"({right / total:.1%}).\n"
     )
 
 
-def _confusion_table(counts: NDArray[np.int64]) -> Table:
+def confusion_table(counts: NDArray[np.int64]) -> Table:
+    """Show how often a digit was taken for another.
+
+    Args:
+        counts: from `confusion`.
+    """
     table = Table(title="Digits, and what they were taken for", title_justify="left")
     table.add_column("", justify="right", style="bold")
     for digit in range(len(counts)):
