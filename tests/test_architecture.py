@@ -59,6 +59,7 @@ KERNEL_TESTS = {
     "BLOCK": ("test_lanes.py",),
     "POOLED": ("test_epilogue.py",),
     "QUAD": ("test_quads.py",),
+    "TAPS": ("test_depthwise_gradient.py",),
     "UPDATE": ("test_optimizer.py",),
 }
 

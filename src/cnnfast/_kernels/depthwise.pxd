@@ -4,6 +4,11 @@ from cnnfast._kernels.kernels cimport Depthwise as Geometry
 from cnnfast._kernels.kernels cimport Kernels
 from cnnfast._kernels.step cimport Activation, Kernel
 
+# The taps of a window that lie inside the image, along one axis.
+cdef struct Taps:
+    Py_ssize_t first
+    Py_ssize_t count
+
 cdef struct DepthwiseTask:
     const Kernels *kernels
     const float *packed
@@ -23,3 +28,8 @@ cdef class Depthwise(Kernel):
 cdef void depthwise_rows(
     const DepthwiseTask *task, const float *x, float *y, float *scratch, Py_ssize_t start,
     Py_ssize_t stop) noexcept nogil
+
+cdef Taps taps_inside(
+    Py_ssize_t start, Py_ssize_t dilation, Py_ssize_t count, Py_ssize_t size) noexcept nogil
+cdef void spread(
+    const float *x, float *out, Py_ssize_t count, Py_ssize_t multiplier) noexcept nogil

@@ -19,12 +19,6 @@ from cnnfast._kernels.step cimport Kernel, Scratch, chunks_of, parse_activation
 # The input of rows done together: a quarter of a 1 MB L2.
 cdef Py_ssize_t STRIP_FLOATS = 64 * 1024
 
-# The taps of a window that lie inside the image, along one axis.
-cdef struct Taps:
-    Py_ssize_t first
-    Py_ssize_t count
-
-
 cdef Taps taps_inside(
         Py_ssize_t start, Py_ssize_t dilation, Py_ssize_t count, Py_ssize_t size) noexcept nogil:
     """Find which of `count` taps, the first at `start`, lie in [0, size)."""
@@ -141,6 +135,24 @@ cdef int block(
     return 0
 
 
+cdef void pack(
+        const void *opaque, const float *weights, const float *bias,
+        float *packed) noexcept nogil:
+    """Lay out [channels / lanes][bias, taps][lanes]; the last panel overlaps another."""
+    cdef const DepthwiseTask *task = <const DepthwiseTask *>opaque
+    cdef Py_ssize_t lanes = task.kernels.lanes, K = task.K, taps = task.R * task.S
+    cdef Py_ssize_t panels = (K + lanes - 1) // lanes, index, channel, tap
+    cdef Py_ssize_t count = min(lanes, K)
+    memset(packed, 0, panels * task.geometry.panel * sizeof(float))
+    for index in range(panels):
+        channel = min(index * lanes, K - count)
+        if bias != NULL:
+            memcpy(packed, bias + channel, count * sizeof(float))
+        for tap in range(taps):
+            memcpy(packed + (1 + tap) * lanes, weights + tap * K + channel, count * sizeof(float))
+        packed += task.geometry.panel
+
+
 cdef class Depthwise(Kernel):
     """A 2D depthwise convolution with packed weights; 1D is H = 1."""
 
@@ -189,22 +201,12 @@ cdef class Depthwise(Kernel):
             self.step.scratch = min((task.strip - 1) * task.stride_h + reach_h, task.H) * row
 
     cdef int pack(self, const float[:, :, :, ::1] kernel, const float[::1] bias) except -1:
-        """Lay out [channels / lanes][bias, taps][lanes]; the last panel overlaps another."""
+        """Allocate and fill the panels."""
         cdef DepthwiseTask *task = &self.task
-        cdef Py_ssize_t lanes = task.kernels.lanes, K = task.K, taps = task.R * task.S
-        cdef Py_ssize_t panels = (K + lanes - 1) // lanes, index, channel, tap
-        cdef Py_ssize_t count = min(lanes, K)
-        cdef float *out = self.allocate(panels * task.geometry.panel)
-        memset(out, 0, panels * task.geometry.panel * sizeof(float))
-        task.packed = self.packed
-        for index in range(panels):
-            channel = min(index * lanes, K - count)
-            if bias is not None:
-                memcpy(out, &bias[channel], count * sizeof(float))
-            for tap in range(taps):
-                memcpy(out + (1 + tap) * lanes, &kernel[0, 0, 0, 0] + tap * K + channel,
-                       count * sizeof(float))
-            out += task.geometry.panel
+        cdef Py_ssize_t lanes = task.kernels.lanes
+        task.packed = self.allocate((task.K + lanes - 1) // lanes * task.geometry.panel)
+        self.pack_weights = pack
+        pack(task, &kernel[0, 0, 0, 0], &bias[0] if bias is not None else NULL, self.packed)
         return 0
 
     def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads):

@@ -244,8 +244,9 @@ cdef struct PreluTask:
     const Kernels *kernels
     const float *slopes
     Py_ssize_t size
-    Py_ssize_t period       # of the slopes as given
+    Py_ssize_t period       # of the slopes
     Py_ssize_t repeated     # of the slopes as packed
+    const int *places       # the slope at each place of a period; NULL: each has its own
 
 
 cdef void prelu_floats(
@@ -265,21 +266,42 @@ cdef int prelu_block(
     return 0
 
 
+cdef void pack_slopes(
+        const void *opaque, const float *weights, const float *bias,
+        float *packed) noexcept nogil:
+    """Repeat the slopes as `repeat_constants` does."""
+    cdef const PreluTask *task = <const PreluTask *>opaque
+    cdef Py_ssize_t i
+    if task.places == NULL:
+        repeat_constants(task.kernels, weights, task.period, packed)
+        return
+    for i in range(task.period):
+        packed[i] = weights[task.places[i]]
+    repeat_constants(task.kernels, packed, task.period, packed)
+
+
 cdef class Prelu(Kernel):
-    """y = x where x >= 0, slope * x below; the slopes repeat through the image."""
+    """y = x where x >= 0, slope * x below; the slopes repeat through the image.
+
+    `places` is the slope, by number, at each place of a period; None where each has its own.
+    """
 
     cdef PreluTask task
+    cdef object held
 
-    def __init__(self, Py_ssize_t size, const float[::1] slopes):
+    def __init__(self, Py_ssize_t size, const float[::1] slopes, const int[::1] places=None):
         cdef const Kernels *kernels = active_kernels()
-        cdef Py_ssize_t period = slopes.shape[0]
+        cdef Py_ssize_t period = slopes.shape[0] if places is None else places.shape[0]
         cdef const float *given = &slopes[0] if period else NULL
+        self.held = places
         self.task.kernels = kernels
         self.task.size = size
         self.task.period = period
         self.task.repeated = repeated_period(kernels, period)
+        self.task.places = &places[0] if places is not None and period else NULL
         self.task.slopes = self.allocate(self.task.repeated + kernels.lanes)
-        repeat_constants(kernels, given, period, self.packed)
+        self.pack_weights = pack_slopes
+        pack_slopes(&self.task, given, NULL, self.packed)
         self.step.run = prelu_block
         self.step.task = &self.task
         self.step.units = units_of(size)

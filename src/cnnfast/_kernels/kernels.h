@@ -155,6 +155,13 @@ typedef struct PixelGrid {
 typedef void outer_kernel(const float *a, const float *b, const PixelGrid *pixels, float *c,
                           ptrdiff_t ldc, ptrdiff_t filters);
 
+/* See micro/depthwise_gradient.h. The most columns of taps in a tile of 1, 2 and 3 rows: 5, 5, 3. */
+#define TAPS_ROWS 3
+#define TAPS_COLUMNS 5
+typedef void taps_kernel(const float *x, ptrdiff_t row, ptrdiff_t column, const float *dy,
+                         const PixelGrid *pixels, float *dk, ptrdiff_t dk_row,
+                         ptrdiff_t channels);
+
 /* See micro/slopes.h. dx may be v or dy. */
 typedef void activation_gradient_kernel(const float *v, const float *dy, float *dx, ptrdiff_t n,
                                         const float *parameters);
@@ -218,6 +225,7 @@ typedef struct Kernels {
     activation_kernel *activations[ACTIVATIONS];
     pair_kernel *pairs[PAIRS];
     outer_kernel *outer[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
+    taps_kernel *taps[TAPS_ROWS][TAPS_COLUMNS]; /* [rows - 1][columns - 1] */
     activation_gradient_kernel *activation_gradients[ACTIVATIONS];
     pool_gradient_kernel *pool_gradients[POOLS];
     cast_kernel *cast;

@@ -143,6 +143,13 @@ cdef extern from "kernels.h":
         const float *a, const float *b, const PixelGrid *pixels, float *c, Py_ssize_t ldc,
         Py_ssize_t filters) noexcept nogil
 
+    const Py_ssize_t TAPS_ROWS
+    const Py_ssize_t TAPS_COLUMNS
+
+    ctypedef void taps_kernel(
+        const float *x, Py_ssize_t row, Py_ssize_t column, const float *dy,
+        const PixelGrid *pixels, float *dk, Py_ssize_t dk_row, Py_ssize_t channels) noexcept nogil
+
     ctypedef void activation_gradient_kernel(
         const float *v, const float *dy, float *dx, Py_ssize_t n,
         const float *parameters) noexcept nogil
@@ -164,6 +171,7 @@ cdef extern from "kernels.h":
         activation_kernel *activations[1]
         pair_kernel *pairs[5]
         outer_kernel *outer[2][14]
+        taps_kernel *taps[3][5]
         activation_gradient_kernel *activation_gradients[1]
         pool_gradient_kernel *pool_gradients[2]
         cast_kernel *cast

@@ -11,15 +11,6 @@ cdef struct CropTask:
     Py_ssize_t row, left    # floats of an input row, and those cut off in front
     Py_ssize_t width        # floats of an output row
 
-cdef struct EnlargeTask:
-    Py_ssize_t H, W, C
-    Py_ssize_t tall, wide   # factors
-
-# Where a point of an enlarged axis lies between two of the original one.
-cdef struct Between:
-    Py_ssize_t lower, upper
-    float weight            # of the upper one
-
 
 cdef int crop_block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,

@@ -1,5 +1,6 @@
 /* Fills the table of one instruction set. Included last by each file in isa/. */
 #include "micro/depthwise.h"
+#include "micro/depthwise_gradient.h"
 #include "micro/elementwise.h"
 #include "micro/gather.h"
 #include "micro/gemm.h"
@@ -72,6 +73,11 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef GEMM
         },
+    },
+    .taps = {
+#define TAPS(R, S) [R - 1][S - 1] = taps_##R##x##S,
+#include "kernels.inc"
+#undef TAPS
     },
     .activation_gradients = {
 #define ACTIVATION(name) activation_gradient_##name,

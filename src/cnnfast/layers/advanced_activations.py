@@ -147,14 +147,13 @@ class PReLU(Layer):
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
-        return graph.add(Prelu(self._slopes(value.shape)), value)
+        return graph.add(Prelu(self._slopes()), value)
 
-    def _slopes(self, sample: tuple[int, ...]) -> NDArray[np.float32]:
-        """Give the shortest array of slopes that repeats over a sample."""
+    def _slopes(self) -> NDArray[np.float32]:
+        """Give the slopes without the axes in front that all samples' elements share."""
         last = self.alpha.ndim - 1
         first = next((axis for axis, size in enumerate(self.alpha.shape) if size > 1), last)
-        slopes = self.alpha.value.reshape(self.alpha.shape[first:])
-        return np.broadcast_to(slopes, sample[first:])
+        return self.alpha.value.reshape(self.alpha.shape[first:])
 
     def get_config(self) -> dict[str, Any]:
         return {

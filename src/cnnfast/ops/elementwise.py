@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cnnfast._kernels import elementwise
 from cnnfast._kernels.step import Kernel
@@ -76,7 +76,7 @@ class Prelu(Op):
     """Scale what is below zero: y = x if x > 0 else slopes * x.
 
     Args:
-        slopes: float32; its shape equals the last axes of the input.
+        slopes: float32; its shape equals the last axes of the input, or is 1 where they share.
     """
 
     slopes: Floats
@@ -86,17 +86,34 @@ class Prelu(Op):
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """Keep the shape."""
-        rank = self.slopes.ndim
-        if shapes[0][len(shapes[0]) - rank :] != self.slopes.shape:
+        own, last = self.slopes.shape, self._last_axes(shapes[0])
+        if len(own) != len(last) or any(
+            size not in (1, whole) for size, whole in zip(own, last, strict=True)
+        ):
             raise ValueError(
-                f"`slopes` of shape {self.slopes.shape} must equal the last axes of the input. "
+                f"`slopes` of shape {own} must equal the last axes of the input, or be 1 there. "
                 f"Received shape {shapes[0]}."
             )
         return shapes[0]
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return elementwise.Prelu(math.prod(shapes[0]), self.slopes.reshape(-1))
+        size, slopes = math.prod(shapes[0]), self.slopes.reshape(-1)
+        if self.slopes.shape == self._last_axes(shapes[0]):
+            return elementwise.Prelu(size, slopes)
+        return elementwise.Prelu(size, slopes, self.places(shapes[0]))
+
+    def places(self, shape: Shape) -> NDArray[np.int32]:
+        """Number the slope at each place of the last axes.
+
+        Args:
+            shape: of the input.
+        """
+        numbers = np.arange(self.slopes.size, dtype=np.int32).reshape(self.slopes.shape)
+        return np.ascontiguousarray(np.broadcast_to(numbers, self._last_axes(shape)).ravel())
+
+    def _last_axes(self, shape: Shape) -> Shape:
+        return shape[len(shape) - self.slopes.ndim :] if self.slopes.ndim <= len(shape) else ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,3 +32,15 @@ static ptrdiff_t run_pool_gradient(const Call *call)
                                                 n[6], call->x[0]);
     return size;
 }
+
+/* row, column, fields of PixelGrid, dk_row, channels, floats of dk, floats of x : dk, x, dy */
+static ptrdiff_t run_taps(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, rows = TAPS_ROWS, size = n[10];
+    const PixelGrid pixels = {n[2], n[3], n[4], n[5], n[6], n[7]};
+    const float *x = call->x + size;
+    taps_kernel *const taps = call->kernels->taps[call->kernel % rows][call->kernel / rows];
+    memcpy(call->y, call->x, (size_t)size * sizeof(float));
+    taps(x, n[0], n[1], x + n[11], &pixels, call->y, n[8], n[9]);
+    return size;
+}

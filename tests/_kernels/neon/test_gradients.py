@@ -77,3 +77,24 @@ def test_pool_gradient_goes_to_the_first_maximum_or_in_equal_parts(
         found = harness.run("pool_gradient", kind, numbers, np.array(scale), old, x, y, dy)
         error = tolerances.float32_sum(8, np.abs(old).max() + 6 * np.abs(dy).max())
         assert_within(found.reshape(expected.shape), expected, error)
+
+
+@pytest.mark.parametrize("taps", [(r, s) for r in (1, 2, 3) for s in range(1, 6) if r * s <= 10])
+def test_taps_add_the_sum_over_pixels(
+    harness: Harness, rng: np.random.Generator, taps: tuple[int, int]
+) -> None:
+    R, S = taps
+    for channels in harness.sizes():
+        # Rows of pixels lie 2 apart, columns 1; taps are neighbours in rows and 2 apart in them.
+        x, dy = normal(rng, 4 + R, 2 + 2 * S, channels), normal(rng, 3, 2, channels)
+        old = normal(rng, R, S, channels)
+        row = x[0].size
+        grid = (3, 2, 2 * row, channels, 2 * channels, channels)
+        numbers = (row, 2 * channels, *grid, S * channels, channels, old.size, x.size)
+        found = harness.run("taps", f"{R}x{S}", numbers, old, x, dy)
+        seen = np.array(
+            [[x[r : r + 5 : 2, 2 * s : 2 * s + 2] for s in range(S)] for r in range(R)], np.float64
+        )
+        products = seen * dy
+        error = tolerances.float32_dot(7, np.abs(old) + np.abs(products).sum(axis=(2, 3)))
+        assert_within(found.reshape(old.shape), old + products.sum(axis=(2, 3)), error)

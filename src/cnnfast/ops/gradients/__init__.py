@@ -16,9 +16,19 @@ from cnnfast.ops.gradients.convolution import (
     ConvolutionKernelGradient,
 )
 from cnnfast.ops.gradients.dense import DenseInputGradient, DenseKernelGradient
-from cnnfast.ops.gradients.elementwise import ActivationGradient, SoftmaxGradient, follows_output
+from cnnfast.ops.gradients.depthwise import DepthwiseInputGradient, DepthwiseKernelGradient
+from cnnfast.ops.gradients.elementwise import (
+    ActivationGradient,
+    PreluInputGradient,
+    PreluSlopesGradient,
+    RowGradient,
+    SoftmaxGradient,
+    follows_output,
+)
 from cnnfast.ops.gradients.layout import Cut, EmbeddingGradient
+from cnnfast.ops.gradients.merge import Choice, GateGradient, Negative
 from cnnfast.ops.gradients.pooling import GlobalMaxGradient, PoolingGradient
+from cnnfast.ops.gradients.resizing import EnlargeGradient
 from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
 
 __all__ = [
@@ -28,16 +38,25 @@ __all__ = [
     "BatchInputGradient",
     "BetaGradient",
     "BiasGradient",
+    "Choice",
     "ConvolutionInputGradient",
     "ConvolutionKernelGradient",
     "Cut",
     "DenseInputGradient",
     "DenseKernelGradient",
+    "DepthwiseInputGradient",
+    "DepthwiseKernelGradient",
     "EmbeddingGradient",
+    "EnlargeGradient",
     "GammaGradient",
+    "GateGradient",
     "GlobalMaxGradient",
+    "Negative",
     "Packing",
     "PoolingGradient",
+    "PreluInputGradient",
+    "PreluSlopesGradient",
+    "RowGradient",
     "Rule",
     "SoftmaxGradient",
     "Term",
