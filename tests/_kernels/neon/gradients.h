@@ -33,14 +33,27 @@ static ptrdiff_t run_pool_gradient(const Call *call)
     return size;
 }
 
+static const char *const taps_names[] = {
+#define TAPS(R, S) #R "x" #S,
+#include "kernels.inc"
+#undef TAPS
+};
+static const int taps_places[][2] = {
+#define TAPS(R, S) {R - 1, S - 1},
+#include "kernels.inc"
+#undef TAPS
+};
+enum { TILES = sizeof taps_names / sizeof taps_names[0] };
+
 /* row, column, fields of PixelGrid, dk_row, channels, floats of dk, floats of x : dk, x, dy */
 static ptrdiff_t run_taps(const Call *call)
 {
-    const ptrdiff_t *n = call->numbers, rows = TAPS_ROWS, size = n[10];
+    const ptrdiff_t *n = call->numbers, size = n[10];
+    const int *place = taps_places[call->kernel];
     const PixelGrid pixels = {n[2], n[3], n[4], n[5], n[6], n[7]};
     const float *x = call->x + size;
-    taps_kernel *const taps = call->kernels->taps[call->kernel % rows][call->kernel / rows];
     memcpy(call->y, call->x, (size_t)size * sizeof(float));
-    taps(x, n[0], n[1], x + n[11], &pixels, call->y, n[8], n[9]);
+    call->kernels->taps[place[0]][place[1]](x, n[0], n[1], x + n[11], &pixels, call->y, n[8],
+                                            n[9]);
     return size;
 }

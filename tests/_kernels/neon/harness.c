@@ -229,9 +229,6 @@ static const char *const block_names[] = {"one_vector", "four_vectors"};
 static const char *const quad_names[] = {"3", "4", "5", "6"};
 static const char *const interleave_names[] = {"interleave"};
 static const char *const deinterleave_names[] = {"deinterleave"};
-/* 4 and 5 columns come in one row or two. */
-static const char *const taps_names[] = {"1x1", "2x1", "3x1", "1x2", "2x2", "3x2", "1x3",
-                                         "2x3", "3x3", "1x4", "2x4", "",    "1x5", "2x5"};
 static const char *const cast_names[] = {"cast"};
 static const char *const depthwise_names[] = {"depthwise"};
 static const char *const gather_names[] = {"gather_sum"};
@@ -272,7 +269,7 @@ static const struct {
     {"clip", run_clip, clip_names, 1},
     {"squares", run_squares, squares_names, 1},
     {"outer", run_outer, gemm_names, 2},
-    {"taps", run_taps, taps_names, sizeof taps_names / sizeof taps_names[0]},
+    {"taps", run_taps, taps_names, TILES},
     {"activation_gradient", run_activation_gradient, activation_names, ACTIVATIONS},
     {"pool_gradient", run_pool_gradient, pool_names, POOLS},
     {"peak", run_peak, peak_names, 1},
