@@ -11,6 +11,7 @@ from cnnfast.training import class_weights, loop
 from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
 from cnnfast.training.epochs import Epochs
+from cnnfast.training.interruption import interruptions_between_steps
 from cnnfast.training.outputs import by_output
 from cnnfast.training.setup import Setup
 from cnnfast.training.sources import ArraySource, Source, made_batch, source_of
@@ -101,11 +102,17 @@ def fit(model: Model, x: Any, y: Any, options: FitOptions) -> History:
     epochs = Epochs(data, options.steps_per_epoch)
     verbose = _checked_verbose(options.verbose)
     params = {"verbose": verbose, "epochs": options.epochs, "steps": epochs.steps}
-    history = History()
     shown = [ProgbarLogger()] if verbose else []
-    calls = CallbackList([*shown, options.callbacks, history], model, **params)
+    calls = CallbackList([*shown, options.callbacks], model, **params)
+    history = next((one for one in calls.callbacks if isinstance(one, History)), None)
+    if history is None:
+        history = History()
+        history.set_params(params)
+        history.set_model(model)
+        calls.append(history)
     numbers = range(options.initial_epoch, options.epochs)
-    return loop.fit(model, setup, epochs, history, calls, numbers, validation)
+    with interruptions_between_steps():
+        return loop.fit(model, setup, epochs, history, calls, numbers, validation)
 
 
 def _sources(model: Model, x: Any, y: Any, options: FitOptions) -> tuple[Source, Source | None]:
@@ -193,7 +200,8 @@ def train_batch(
     setup = setup_of(model)
     batch = one_batch(model, x, y, sample_weight, class_weight)
     setup.means.reset()
-    setup.means.add(batch, setup.step.train(batch, bool(setup.metrics)))
+    with interruptions_between_steps():
+        setup.means.add(batch, setup.step.train(batch, bool(setup.metrics)))
     return packed(setup, setup.means.results(), return_dict)
 
 

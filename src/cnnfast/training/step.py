@@ -24,6 +24,7 @@ from cnnfast.training.heads import (
     native_scales,
     native_targets,
 )
+from cnnfast.training.interruption import INTERRUPTIONS
 from cnnfast.training.lowered import lower_model, moving_averages
 
 Array = NDArray[Any]
@@ -124,6 +125,13 @@ class Step:
             ValueError: a shape does not fit, or a label or id is out of range; the weights are
                 as before.
         """
+        INTERRUPTIONS.hold_back()
+        try:
+            return self._train(batch, predicts)
+        finally:
+            INTERRUPTIONS.let_through()
+
+    def _train(self, batch: Batch, predicts: bool) -> Outcome:
         self._take_over()
         outcome = self._gradient(batch, predicts)
         loss = outcome.loss + self._penalize()
