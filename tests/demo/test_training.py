@@ -18,10 +18,8 @@ PROMISED = 0.985
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
     """Train on one thread: the same bits, and no waiting for the other where a machine is busy."""
-    threads = config.get_num_threads()
-    config.set_num_threads(1)
-    yield
-    config.set_num_threads(threads)
+    with config.num_threads(1):
+        yield
 
 
 @pytest.fixture
