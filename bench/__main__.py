@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 
-from bench import compare, fixed, latency, micro, race, scale, train
+from bench import compare, fixed, instruction_sets, latency, micro, race, scale, train
 
 COMMANDS = {
     "race": race,
@@ -35,6 +35,8 @@ def main() -> None:
     for name, module in COMMANDS.items():
         module.add_arguments(commands.add_parser(name, help=(module.__doc__ or "").split("\n")[0]))
     options = parser.parse_args()
+    if getattr(options, "isa", None):
+        instruction_sets.hold_to(options.isa)
     COMMANDS[options.command].main(options)
 
 

@@ -14,6 +14,7 @@ from bench import bound, limits, machine, picture, report, results
 from bench.agreement import TOLERANCES
 from bench.contest import Contest, Files
 from bench.engines import ENGINES
+from bench.instruction_sets import SWITCHES
 from bench.ratios import geometric_mean, leads
 from bench.results import Record
 from bench.tally import Tally, heats
@@ -51,6 +52,8 @@ def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
     parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds for an answer")
+    parser.add_argument("--isa", choices=SWITCHES,
+                        help="hold all who have a switch for it to this instruction set")  # fmt: skip
     parser.add_argument("--output", help="file for the results; tables and pictures beside it")
 
 

@@ -67,6 +67,13 @@ class Noisy(Fake):
         return super().predict(prepared)
 
 
+class Held(Fake):
+    """Tells what it is held to."""
+
+    def version(self) -> str:
+        return os.environ.get("ONEDNN_MAX_CPU_ISA", "nothing")
+
+
 class Restless(Fake):
     """Leaves a thread behind that never stops."""
 
@@ -83,7 +90,7 @@ def spin() -> None:
 KINDS = {
     "right": Fake, "right too": Fake, "also right": Fake, "cnnfast": Fake, "wrong": Wrong,
     "coarse": Coarse, "refusing": Refusing, "crashing": Crashing, "hanging": Hanging,
-    "noisy": Noisy, "restless": Restless,
+    "noisy": Noisy, "restless": Restless, "held": Held,
 }  # fmt: skip
 
 
