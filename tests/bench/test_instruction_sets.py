@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterator
 from unittest import mock
 
+import fake_engines
 import pytest
 
-import fake_engines
 from bench import __main__ as command
 from bench import instruction_sets, race
 from bench.worker import Worker

@@ -44,7 +44,9 @@ cdef void repeat(const Task *task, float *constants, Py_ssize_t length) noexcept
 
 
 cdef const float *pointer(const float[::1] weights) noexcept:
-    return NULL if weights is None else &weights[0]
+    if weights is None:
+        return NULL
+    return &weights[0]
 
 
 cdef int normalize_block(
