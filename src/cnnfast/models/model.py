@@ -226,7 +226,8 @@ class Model(Trainable, Layer):
     def __reduce__(self) -> Any:
         config = serialization.serialize_layer(self)
         classes = serialization.custom_classes([self, *inner_layers(self)])
-        return serialization.rebuild_model, (config, self.get_weights(), classes)
+        arguments = (config, self.get_weights(), classes, self.compile_arguments())
+        return serialization.rebuild_model, arguments
 
 
 _FUNCTIONAL_ARGUMENTS = frozenset(("inputs", "outputs", "input", "output"))

@@ -92,15 +92,21 @@ def custom_classes(layers: list[Layer]) -> dict[str, type[Layer]]:
     return {name: cls for name, cls in classes.items() if cls not in built_in}
 
 
-def rebuild_model(config: Config, weights: list[Any], classes: Config) -> Layer:
+def rebuild_model(
+    config: Config, weights: list[Any], classes: Config, compiled: Config | None = None
+) -> Layer:
     """Make a model again that was pickled or copied.
 
     Args:
         config: from `serialize_layer`.
         weights: from `get_weights`.
         classes: the classes of its layers that are not built in.
+        compiled: what it was compiled with, the optimizer's state included; None if it was not.
     """
-    model = deserialize_layer(config, classes)
+    model: Any = deserialize_layer(config, classes)
     model.build_from_config(config.get("build_config"))
     model.set_weights(weights)
-    return model
+    if compiled is not None:
+        model.compile(**compiled)
+    rebuilt: Layer = model
+    return rebuilt

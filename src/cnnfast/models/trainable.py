@@ -224,6 +224,11 @@ class Trainable:
         """What `evaluate` returns, by name and in order."""
         return [] if self._training is None else self._training.names
 
+    def compile_arguments(self) -> dict[str, Any] | None:
+        """Return what `compile` would have to be given for a copy; None if it was not called."""
+        setup = self._training
+        return None if setup is None else {"optimizer": setup.optimizer, **setup.given}
+
     def get_compile_config(self) -> dict[str, Any]:
         """Return the arguments of `compile`, ready for JSON; empty if it was not called."""
         return {} if self._training is None else training().describe_setup(self._training)

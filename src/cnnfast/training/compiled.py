@@ -8,7 +8,7 @@ from typing import Any
 from cnnfast import losses, metrics, optimizers
 from cnnfast.losses import LossFunction
 from cnnfast.models.model import Model
-from cnnfast.serialization import encode_value
+from cnnfast.serialization import encode_value, find_custom_object
 from cnnfast.training.setup import Setup
 
 Config = dict[str, Any]
@@ -79,4 +79,5 @@ def _made(config: Any, deserialize: Callable[[Any], Any]) -> Any:
         return [_made(one, deserialize) for one in config]
     if isinstance(config, Mapping) and "class_name" not in config:
         return {key: _made(one, deserialize) for key, one in config.items()}
-    return config if config is None or isinstance(config, str) else deserialize(config)
+    is_name = isinstance(config, str) and find_custom_object(config) is None
+    return config if config is None or is_name else deserialize(config)

@@ -78,6 +78,7 @@ def fit(
         if validation is not None and validation.follows(epoch):
             found = evaluate(setup, validation.epochs, calls)
             logs |= {f"val_{name}": value for name, value in found.items()}
+            logs = {name: logs[name] for name in sorted(logs)}
         calls.on_epoch_end(epoch, logs)
         if model.stop_training:
             break
