@@ -53,6 +53,9 @@ class Epochs:
 
         Yields:
             The batches.
+
+        Raises:
+            ValueError: the data never gave one.
         """
         if self._running is None or self._asked is None:
             self._running, self._seen = self.source.batches(number), 0
@@ -64,6 +67,8 @@ class Epochs:
             taken += 1
             self._seen += 1
             yield batch
+        if not taken and self._learned is None:
+            raise ValueError("The data must hold at least one batch. Received none.")
         is_short = not taken or (steps is not None and taken < steps)
         if is_short or self._seen == self.source.count:
             self._running = None

@@ -71,9 +71,7 @@ def fit(
     for epoch in range(model._initial_epoch, epochs.stop):
         calls.on_epoch_begin(epoch, {})
         logs = train_epoch(model, setup, data.epoch(epoch), calls)
-        if not logs:
-            if epoch == epochs.start:
-                raise ValueError("The data to train on must hold at least one batch.")
+        if not logs:  # the data ended before
             break
         if validation is not None and validation.follows(epoch):
             found = evaluate(setup, validation.epochs, calls)

@@ -14,7 +14,7 @@ from cnnfast.training.epochs import Epochs
 from cnnfast.training.interruption import interruptions_between_steps
 from cnnfast.training.outputs import by_output
 from cnnfast.training.setup import Setup
-from cnnfast.training.sources import ArraySource, Source, made_batch, source_of
+from cnnfast.training.sources import ArraySource, Source, checked_size, made_batch, source_of
 
 # What Keras 2 took and changes nothing here.
 WITHOUT_EFFECT: Final = frozenset({"sample_weight_mode", "target_tensors", "distribute"})
@@ -124,13 +124,15 @@ def _sources(model: Model, x: Any, y: Any, options: FitOptions) -> tuple[Source,
     )  # fmt: skip
     if options.validation_data is not None:
         triple = _triple(options.validation_data)
-        return data, source_of(model, *triple, options.validation_batch_size or size)
+        held_size = options.validation_batch_size
+        return data, source_of(model, *triple, size if held_size is None else held_size)
     if not options.validation_split:
         return data, None
     if not isinstance(data, ArraySource):
         raise ValueError("`validation_split` needs arrays of samples, not batches.")
     data, held = data.split(options.validation_split)
-    held.batch_size = options.validation_batch_size or held.batch_size
+    if options.validation_batch_size is not None:
+        held.batch_size = checked_size(options.validation_batch_size, "validation_batch_size")
     return data, held
 
 
@@ -178,10 +180,7 @@ def evaluate(
         [*([ProgbarLogger()] if shown else []), callbacks],
         model, verbose=shown, epochs=1, steps=data.steps,
     )  # fmt: skip
-    found = loop.evaluate(setup, data, calls)
-    if not found:
-        raise ValueError("The data to evaluate must hold at least one batch. Received none.")
-    return packed(setup, found, return_dict)
+    return packed(setup, loop.evaluate(setup, data, calls), return_dict)
 
 
 def train_batch(

@@ -119,7 +119,7 @@ class ArraySource:
         seed: int,
     ) -> None:
         self._model = model
-        self.batch_size = _positive("batch_size", batch_size)
+        self.batch_size = checked_size(batch_size)
         self._shuffle = _checked_shuffle(shuffle)
         self._class_weight = class_weight
         self.seed = seed
@@ -373,7 +373,17 @@ def _checked_shuffle(shuffle: Any) -> bool | str:
     return "batch" if shuffle == "batch" else bool(shuffle)
 
 
-def _positive(name: str, value: Any) -> int:
+def checked_size(value: Any, name: str = "batch_size") -> int:
+    """Check a number of samples.
+
+    Args:
+        value: as the user passed it.
+        name: of the argument.
+
+    Raises:
+        TypeError: it is no integer.
+        ValueError: it is less than one.
+    """
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"`{name}` must be an integer. Received: {name}={value!r}")
     if value < 1:

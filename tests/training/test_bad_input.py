@@ -1,0 +1,243 @@
+"""What compile, fit and evaluate refuse: with a clear error, and before any weight changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnfast
+from cnnfast import layers
+from cnnfast.callbacks import TerminateOnNaN
+
+X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
+LABELS = np.arange(12) % 3
+SPARSE = "sparse_categorical_crossentropy"
+
+
+def network() -> Any:
+    return cnnfast.Sequential(
+        [cnnfast.Input((4,)), layers.Dense(3, activation="softmax", name="out")]
+    )
+
+
+def compiled(loss: Any = SPARSE, **options: Any) -> Any:
+    model = network()
+    model.compile("adam", loss, **options)
+    return model
+
+
+def two_outputs() -> Any:
+    inputs = cnnfast.Input((4,))
+    heads = [layers.Dense(1, name="a")(inputs), layers.Dense(1, name="b")(inputs)]
+    model = cnnfast.Model(inputs, heads)
+    model.compile("sgd", "mse")
+    return model
+
+
+# ---- compile
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"optimizer": "nonsense"}, "nonsense"),
+        ({"optimizer": None}, "needs an optimizer"),
+        ({"optimizer": 3}, "no optimizer 3"),
+        ({"loss": "nonsense"}, "nonsense"),
+        ({"loss": {"out": "nonsense"}}, "nonsense"),
+        ({"metrics": ["accuracy", "nonsense"]}, "nonsense"),
+        ({"metrics": {"out": ["nonsense"]}}, "nonsense"),
+        ({"weighted_metrics": ["nonsense"]}, "nonsense"),
+    ],
+)
+def test_compile_with_an_unknown_name_is_refused_at_once(arguments: Any, named: str) -> None:
+    model = compiled()
+    before = model.optimizer
+    with pytest.raises(ValueError, match=named):
+        model.compile(**{"loss": "mse"} | arguments)
+    assert model.optimizer is before
+
+
+def test_compile_with_an_unknown_argument_is_a_type_error() -> None:
+    with pytest.raises(TypeError, match="speed"):
+        network().compile("sgd", "mse", speed="high")
+
+
+def test_compile_of_a_class_with_its_own_step_is_refused() -> None:
+    class Own(cnnfast.Sequential):
+        def train_step(self, data: Any) -> None:
+            """Never be called."""
+
+    with pytest.raises(NotImplementedError, match="train_step"):
+        Own([cnnfast.Input((4,)), layers.Dense(1)]).compile("sgd", "mse")
+
+
+# ---- before compile
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch", "test_on_batch"])
+def test_model_that_is_not_compiled_says_so(method: str, error: type[Exception]) -> None:
+    model = network()
+    with pytest.raises(error, match=r"must call `compile\(\)` before"):
+        getattr(model, method)(X, LABELS)
+    assert (model.optimizer, model.loss, model.metrics, model.metrics_names) == (None, None, [], [])
+
+
+def test_model_without_a_loss_says_so() -> None:
+    model = compiled(None)
+    for method in ("fit", "evaluate", "train_on_batch"):
+        with pytest.raises(ValueError, match="without a loss"):
+            getattr(model, method)(X, LABELS)
+
+
+# ---- data
+
+
+def ends_badly() -> Iterator[Any]:
+    yield X[:0], LABELS[:0]
+
+
+ROWS = np.eye(3)[LABELS]
+FITS: list[tuple[str, dict[str, Any], str]] = [
+    (SPARSE, {"y": LABELS + 1}, "labels from 0 to 2.*Received: 3"),
+    (SPARSE, {"y": LABELS - 1}, "labels from 0 to 2.*Received: -1"),
+    (SPARSE, {"y": np.where(LABELS, 1.0, np.nan)}, "labels from 0 to 2.*Received: nan"),
+    (SPARSE, {"y": ROWS}, r"expects targets of the shape \(12,\)"),
+    ("categorical_crossentropy", {"y": LABELS}, r"expects targets of the shape \(12, 3\)"),
+    ("mse", {"y": LABELS}, r"expects targets of the shape \(12, 3\)"),
+    ("mse", {"y": np.eye(5)[LABELS]}, r"expects targets of the shape \(12, 3\)"),
+    (SPARSE, {"y": None}, "needs targets"),
+    (SPARSE, {"x": None}, "need samples"),
+    (SPARSE, {"y": LABELS[:5]}, "Data cardinality is ambiguous"),
+    (SPARSE, {"x": X[:0], "y": LABELS[:0]}, "non-empty"),
+    (SPARSE, {"x": X[:, :3]}, "expected shape"),
+    (SPARSE, {"sample_weight": np.ones(5)}, "Data cardinality is ambiguous"),
+    (SPARSE, {"sample_weight": np.ones((12, 2))}, "one weight for each of the"),
+    (SPARSE, {"sample_weight": np.ones(12), "class_weight": {0: 2.0}}, "at the same time"),
+    (SPARSE, {"validation_split": 1.0}, "between 0 and 1"),
+    (SPARSE, {"validation_split": -0.5}, "between 0 and 1"),
+    (SPARSE, {"validation_split": 1.5}, "between 0 and 1"),
+    (SPARSE, {"validation_split": 0.99}, "not sufficient to split"),
+    (SPARSE, {"validation_data": X}, "needs targets"),
+    (SPARSE, {"validation_data": (X, LABELS, None, 1)}, "of 4 parts"),
+    (SPARSE, {"validation_data": (X, LABELS + 1)}, "labels from 0 to 2"),
+    (SPARSE, {"validation_data": (X, LABELS[:3])}, "Data cardinality is ambiguous"),
+    (SPARSE, {"validation_data": (X[:, :2], LABELS)}, "expected shape"),
+    (SPARSE, {"batch_size": 0}, "`batch_size` must be at least 1"),
+    (SPARSE, {"batch_size": -3}, "`batch_size` must be at least 1"),
+    (SPARSE, {"steps_per_epoch": 0}, "`steps_per_epoch` must be at least 1"),
+    (SPARSE, {"validation_split": 0.5, "validation_steps": -1}, "`validation_steps` must be"),
+    (SPARSE, {"validation_split": 0.5, "validation_freq": 0}, "`validation_freq` must be"),
+    (
+        SPARSE,
+        {"validation_split": 0.5, "validation_batch_size": -1},
+        "`validation_batch_size` must",
+    ),
+    (SPARSE, {"shuffle": "often"}, "`shuffle` must be"),
+    (SPARSE, {"verbose": "loud"}, "`verbose` must be"),
+    (SPARSE, {"x": ends_badly(), "y": LABELS}, "`y` should not be passed"),
+    (SPARSE, {"x": ends_badly(), "y": None, "validation_split": 0.5}, "needs arrays"),
+    (SPARSE, {"x": iter([]), "y": None}, "at least one batch"),
+    (SPARSE, {"x": iter([(X, LABELS, None, 3)]), "y": None}, "found: 4 parts"),
+    (SPARSE, {"x": iter([(X, LABELS + 1)]), "y": None}, "labels from 0 to 2"),
+    (SPARSE, {"x": iter([(X, LABELS[:3])]), "y": None}, "Data cardinality is ambiguous"),
+]
+
+
+@pytest.mark.parametrize(("loss", "arguments", "message"), FITS)
+def test_fit_with_bad_data_is_refused_and_changes_nothing(
+    loss: str, arguments: Any, message: str
+) -> None:
+    model = compiled(loss)
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        model.fit(**{"x": X, "y": LABELS, "verbose": 0, "batch_size": 4} | arguments)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert model.optimizer.iterations == 0
+    targets = LABELS if loss == SPARSE else ROWS
+    assert np.isfinite(model.fit(X, targets, verbose=0).history["loss"][0])
+
+
+@pytest.mark.parametrize("arguments", [{"batch_size": 1.5}, {"epochs": 1.5}, {"callbacks": ["x"]},
+                                       {"class_weight": [1, 2]}, {"x": X.astype(str)},
+                                       {"speed": 3}])  # fmt: skip
+def test_fit_with_something_of_a_wrong_type_is_a_type_error(arguments: Any) -> None:
+    model = compiled()
+    before = model.get_weights()
+    with pytest.raises(TypeError):
+        model.fit(**{"x": X, "y": LABELS, "verbose": 0} | arguments)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("epochs", [0, -1])
+def test_fit_of_no_epochs_does_nothing(epochs: int) -> None:
+    model = compiled()
+    before = model.get_weights()
+    history = model.fit(X, LABELS, epochs=epochs, verbose=0)
+    assert (history.history, history.epoch) == ({}, [])
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"y": [LABELS]}, "one array for each of the 2 outputs"),
+        ({"y": {"a": LABELS, "c": LABELS}}, "does not have: .'c'"),
+        ({"class_weight": {0: 1.0}}, "single output"),
+        ({"y": [LABELS, LABELS[:3]]}, "Data cardinality is ambiguous"),
+    ],
+)
+def test_fit_of_two_outputs_with_bad_targets_is_refused(arguments: Any, message: str) -> None:
+    model = two_outputs()
+    with pytest.raises(ValueError, match=message):
+        model.fit(**{"x": X, "y": [LABELS, LABELS], "verbose": 0} | arguments)
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        {"loss": ["mse"]},
+        {"loss": {"a": "mse", "c": "mse"}},
+        {"loss": "mse", "loss_weights": [1.0, 2.0, 3.0]},
+        {"loss": "mse", "loss_weights": 2.0},
+        {"loss": "mse", "metrics": ["mae"]},
+        {"loss": "mse", "metrics": {"c": "mae"}},
+    ],
+)
+def test_setup_that_does_not_fit_the_outputs_is_refused(setup: Any) -> None:
+    model = two_outputs()
+    model.compile("sgd", **setup)
+    with pytest.raises(ValueError, match=r"outputs"):
+        model.fit(X, [LABELS, LABELS], verbose=0)
+
+
+def test_evaluate_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one batch"):
+        compiled().evaluate(iter([]), verbose=0)
+
+
+# ---- numbers that are none
+
+
+def test_loss_that_is_no_number_ends_training_only_where_a_callback_asks_for_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    broken = X.copy()
+    broken[5] = np.nan
+    model = compiled(metrics=["accuracy"])
+    history = model.fit(broken, LABELS, batch_size=4, shuffle=False, epochs=2, verbose=0)
+    assert np.isnan(history.history["loss"]).all()
+    model = compiled()
+    options: dict[str, Any] = {"batch_size": 4, "shuffle": False, "epochs": 2, "verbose": 0}
+    model.fit(broken, LABELS, callbacks=[TerminateOnNaN()], **options)
+    assert model.optimizer.iterations == 2
+    assert "Batch 1: Invalid loss" in capsys.readouterr().out
+    with pytest.raises(RuntimeError, match="NaN or Inf loss encountered at batch 1"):
+        compiled().fit(broken, LABELS, callbacks=[TerminateOnNaN(raise_error=True)], **options)
