@@ -88,17 +88,27 @@ def assert_same_way_on(ours: Any, theirs: Any) -> None:
     assert_same_state(ours, theirs, BOUND)
 
 
-@every_format
 @every_optimizer
 def test_model_trained_here_trains_on_in_keras(
-    keras: ModuleType, tmp_path: Path, name: str, suffix: str
+    keras: ModuleType, tmp_path: Path, name: str
 ) -> None:
     ours = trained(cnnfast, network(), name)
-    ours.save(tmp_path / f"model{suffix}")
-    theirs = keras.models.load_model(tmp_path / f"model{suffix}")
+    ours.save(tmp_path / "model.keras")
+    theirs = keras.models.load_model(tmp_path / "model.keras")
     assert theirs.compiled
     assert_same_state(ours, theirs)
     assert_same_way_on(ours, theirs)
+
+
+def test_model_trained_here_is_compiled_in_keras_from_hdf5_too(
+    keras: ModuleType, tmp_path: Path
+) -> None:
+    # Keras builds the optimizer of such a file, its own files included, for no weights at all.
+    ours = trained(cnnfast, network(), "sgd")
+    ours.save(tmp_path / "model.h5")
+    theirs = keras.models.load_model(tmp_path / "model.h5")
+    one, other = (model.evaluate(X, LABELS, verbose=0) for model in (ours, theirs))
+    np.testing.assert_allclose(one, other, BOUND, BOUND)
 
 
 @every_format
