@@ -181,6 +181,16 @@ typedef void normalize_gradient_kernel(const float *x, const float *dy, float *d
                                        const float *mean, const float *a, const float *b,
                                        const float *c, ptrdiff_t period);
 
+/* What random numbers follow from. */
+typedef struct Stream {
+    uint32_t key[2];     /* of the layer */
+    uint32_t counter[3]; /* the image's place in the batch, the step, the run */
+    uint32_t threshold;  /* numbers from it on keep what they meet */
+} Stream;
+/* See micro/noise.h. y may be x. */
+typedef void noise_kernel(const float *x, float *y, ptrdiff_t n, const Stream *stream,
+                          const float *parameters);
+
 /* See micro/peak.h. */
 typedef double peak_kernel(ptrdiff_t iterations);
 
@@ -214,6 +224,13 @@ enum {
 };
 extern const char *const update_names[UPDATES];
 extern const int update_states[UPDATES];
+
+enum {
+#define NOISE(name) NOISE_##name,
+#include "kernels.inc"
+#undef NOISE
+    NOISES
+};
 
 typedef struct Kernels {
     const char *name;
@@ -254,6 +271,7 @@ typedef struct Kernels {
     column_moments_kernel *column_moments;
     column_products_kernel *column_products;
     normalize_gradient_kernel *normalize_gradient;
+    noise_kernel *noises[NOISES];
     peak_kernel *fma_peak;
 } Kernels;
 

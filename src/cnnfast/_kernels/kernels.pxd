@@ -1,5 +1,7 @@
 # The C face of the table of micro-kernels; see kernels.h.
 
+from libc.stdint cimport uint32_t
+
 cdef extern from "kernels.h":
     const Py_ssize_t GEMM_MAX_ROWS
 
@@ -124,6 +126,15 @@ cdef extern from "kernels.h":
 
     ctypedef float squares_kernel(const float *g, Py_ssize_t n) noexcept nogil
 
+    ctypedef struct Stream:
+        uint32_t key[2]
+        uint32_t counter[3]
+        uint32_t threshold
+
+    ctypedef void noise_kernel(
+        const float *x, float *y, Py_ssize_t n, const Stream *stream,
+        const float *parameters) noexcept nogil
+
     ctypedef void column_moments_kernel(
         const float *x, Py_ssize_t rows, Py_ssize_t columns, float *sums,
         float *squares) noexcept nogil
@@ -201,6 +212,7 @@ cdef extern from "kernels.h":
         column_moments_kernel *column_moments
         column_products_kernel *column_products
         normalize_gradient_kernel *normalize_gradient
+        noise_kernel *noises[3]
         peak_kernel *fma_peak
 
     const int PAIR_add

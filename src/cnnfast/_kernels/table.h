@@ -6,6 +6,7 @@
 #include "micro/gemm.h"
 #include "micro/lanes.h"
 #include "micro/moments.h"
+#include "micro/noise.h"
 #include "micro/optimizer.h"
 #include "micro/peak.h"
 #include "micro/pool.h"
@@ -139,6 +140,11 @@ static const Kernels table = {
     .column_moments = column_moments,
     .column_products = column_products,
     .normalize_gradient = normalize_gradient,
+    .noises = {
+#define NOISE(name) noise_##name,
+#include "kernels.inc"
+#undef NOISE
+    },
     .fma_peak = fma_peak,
 };
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.elementwise import Cast
+from cnnfast.ops.noise import COUNTERS, Stream
 
 ItemType: TypeAlias = Literal["float32", "int32"]
 
@@ -52,13 +53,17 @@ class Graph:
 
     Attributes:
         training: whether layers do what they do in training.
-        penalized: values with the layer whose penalty on outputs they are.
+        draws: counters that random numbers of an image follow from; None if no layer draws any.
+        drawing: how many layers draw random numbers.
+        penalized: outputs of layers, with the penalties on them.
     """
 
     inputs: list[Value] = field(default_factory=list)
     outputs: list[Value] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     training: bool = False
+    draws: Value | None = None
+    drawing: int = 0
     penalized: list[tuple[Value, Any]] = field(default_factory=list)
 
     def input(self, shape: Shape, dtype: ItemType = "float32") -> Value:
@@ -70,6 +75,22 @@ class Graph:
         """
         self.inputs.append(Value(tuple(shape), dtype))
         return self.inputs[-1]
+
+    def stream(self, seed: int | None, is_shared: bool = False) -> tuple[Value, Stream]:
+        """Give the next layer its random numbers.
+
+        Args:
+            seed: that the user gave the layer; None for numbers that differ from run to run.
+            is_shared: whether all images of a batch draw the same.
+
+        Returns:
+            An input of the graph, one for all layers, and what tells them apart.
+        """
+        if self.draws is None:
+            self.draws = self.input(COUNTERS, "int32")
+        self.drawing += 1
+        key = self.drawing if seed is None else seed % 2**64
+        return self.draws, Stream(key, is_shared, seed is not None)
 
     def output(self, value: Value) -> None:
         """Make a value an output; the order of calls is the order of outputs."""
@@ -89,7 +110,7 @@ class Graph:
             ValueError: the op is not defined for these shapes.
         """
         if not op.takes_integers:
-            values = tuple(self._as_floats(value) for value in values)
+            values = tuple(self.as_floats(value) for value in values)
         output = Value(op.output_shape(*(value.shape for value in values)))
         self.operations.append(Operation(op, values, output))
         return output
@@ -112,5 +133,6 @@ class Graph:
             )
         return Value(shape, value.dtype, alias=value)
 
-    def _as_floats(self, value: Value) -> Value:
+    def as_floats(self, value: Value) -> Value:
+        """Turn integers into float32, and leave anything else as it is."""
         return value if value.dtype == "float32" else self.add(Cast(), value)

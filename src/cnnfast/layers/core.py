@@ -170,6 +170,11 @@ class Dropout(Identity):
             raise checks.refused(self, expectation, "noise_shape", value)
         return tuple(value)
 
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        if not graph.training or not self.rate:
+            return values[0]
+        return lowering.drop(graph, self, values[0], self.noise_shape)
+
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
@@ -200,6 +205,17 @@ class SpatialDropout1D(Identity):
         self.rate = checks.fraction(self, "rate", rate)
         self.seed = checks.optional_integer(self, "seed", seed)
 
+    @property
+    def _channel_axis(self) -> int:
+        return -1
+
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        if not graph.training or not self.rate:
+            return values[0]
+        noise: list[int | None] = [1] * (len(values[0].shape) + 1)
+        noise[0] = noise[self._channel_axis] = None
+        return lowering.drop(graph, self, values[0], tuple(noise))
+
     def get_config(self) -> dict[str, Any]:
         config = {**super().get_config(), "rate": self.rate, "seed": self.seed}
         # Keras's spatial dropouts take no such argument.
@@ -220,6 +236,10 @@ class SpatialDropout2D(SpatialDropout1D):
     ) -> None:
         super().__init__(rate, seed, **kwargs)
         self.data_format = checks.data_format(self, data_format)
+
+    @property
+    def _channel_axis(self) -> int:
+        return 1 if self.data_format == "channels_first" else -1
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "data_format": self.data_format}

@@ -19,6 +19,7 @@ from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR, Activate, Activation, RowActivate
 from cnnfast.ops.geometry import received
 from cnnfast.ops.layout import Concatenate, Permute
+from cnnfast.ops.noise import Drop, DropChannels, DropMask
 from cnnfast.ops.normalization import ScaleShift
 
 
@@ -151,3 +152,62 @@ def scale_shift(
         rows = graph.reshape(moved, (*moved.shape[: rank - len(kept)], math.prod(sizes)))
         result = graph.reshape(graph.add(op, rows), moved.shape)
     return permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
+
+
+def drop(graph: Graph, layer: Any, value: Value, noise_shape: Shape | None) -> Value:
+    """Add what dropout does in training.
+
+    Args:
+        graph: takes the operations.
+        layer: with a `rate` above 0 and a `seed`.
+        value: any value.
+        noise_shape: sizes of the random mask, batch axis first; 1 where it repeats along an axis.
+
+    Raises:
+        ValueError: `noise_shape` does not fit the value.
+    """
+    rate, axes, rank = layer.rate, drawn_axes(layer, noise_shape, value), len(value.shape)
+    value = graph.as_floats(value)
+    if rate == 1.0:
+        nothing = np.zeros(1)
+        flat = graph.reshape(value, (value.size, 1))
+        return graph.reshape(graph.add(ScaleShift(nothing, nothing), flat), value.shape)
+    draws, stream = graph.stream(layer.seed, is_shared_by_images(noise_shape))
+    if len(axes) == rank:
+        return graph.add(Drop(rate, 1.0 / (1.0 - rate), stream), value, draws)
+    to_end = (*(axis for axis in range(rank) if axis not in axes), *axes)
+    moved = permute(graph, value, to_end)
+    size = math.prod(value.shape[axis] for axis in axes)
+    rows = graph.reshape(moved, (value.size // size, size))
+    mask = graph.add(DropMask(rate, size, stream), draws)
+    dropped = graph.reshape(graph.add(DropChannels(), rows, mask), moved.shape)
+    return permute(graph, dropped, tuple(to_end.index(place) for place in range(rank)))
+
+
+def drawn_axes(layer: Layer, noise_shape: Shape | None, value: Value) -> tuple[int, ...]:
+    """List the axes, without the batch axis, that a random mask does not repeat along.
+
+    Args:
+        layer: for errors.
+        noise_shape: sizes of the mask, batch axis first; None for those of the value.
+        value: that the mask is for.
+
+    Raises:
+        ValueError: a size is neither 1 nor that of the value.
+    """
+    sizes = (None,) * (len(value.shape) + 1) if noise_shape is None else noise_shape
+    fits = len(sizes) == len(value.shape) + 1 and all(
+        size in (None, 1, own) for size, own in zip(sizes[1:], value.shape, strict=True)
+    )
+    if not fits:
+        raise received(
+            layer.name, "`noise_shape` must have size 1 or that of the input on every axis",
+            "noise_shape", noise_shape,
+        )  # fmt: skip
+    pairs = enumerate(zip(sizes[1:], value.shape, strict=True))
+    return tuple(axis for axis, (size, own) in pairs if size != 1 or own == 1)
+
+
+def is_shared_by_images(noise_shape: Shape | None) -> bool:
+    """Tell whether one random mask is for all images of a batch."""
+    return noise_shape is not None and noise_shape[0] == 1

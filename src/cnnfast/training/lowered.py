@@ -10,7 +10,6 @@ from cnnfast.engine.heads import last_activation
 from cnnfast.engine.passes.reversible import split_activations
 from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
-from cnnfast.layers.noise import GaussianNoise
 from cnnfast.layers.normalization import BatchNormalization
 from cnnfast.models.model import Model, inner_layers
 
@@ -23,12 +22,14 @@ class Lowered(NamedTuple):
     Attributes:
         graph: as the layers made it, activations apart.
         output_shapes: of the outputs, without the batch axis.
+        is_random: whether layers draw random numbers, from an input behind those of the model.
         activations: the softmax or sigmoid that makes each output, None for anything else.
     """
 
     graph: Graph
     output_shapes: list[SampleShape]
     activations: list[str | None]
+    is_random: bool
 
 
 def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> Lowered:
@@ -49,11 +50,13 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
         graph.output(value)
+    is_random = graph.draws is not None
     graph = split_activations(graph)
     return Lowered(
         graph,
         [value.shape for value in graph.outputs],
         [last_activation(graph, value) for value in graph.outputs],
+        is_random,
     )
 
 
@@ -88,8 +91,6 @@ def check_layers(model: Model) -> None:
         reason = None
         if isinstance(layer, BatchNormalization) and layer.trainable and layer.renorm:
             reason = "`renorm`"
-        elif getattr(layer, "rate", 0) or isinstance(layer, GaussianNoise):
-            reason = "random numbers"
         elif layer.activity_regularizer is not None:
             reason = "`activity_regularizer`"
         if reason is not None:

@@ -15,6 +15,7 @@ from cnnfast.engine.training_plan import Result, TrainingPlan
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
+from cnnfast.random import draw_seed
 from cnnfast.threads import thread_count
 from cnnfast.training.batch import Batch
 from cnnfast.training.heads import (
@@ -69,6 +70,8 @@ class Step:
         self._checked = CLOCK.time
         self._frozen = self._versions_of_frozen()
         self._scales: dict[Any, Array] = {}
+        self._optimizer = optimizer
+        self._seed: int | None = None
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
         self._updates = optimizer.prepare(parameters.views, parameters.gradient_views)
@@ -180,7 +183,7 @@ class Step:
         for index, head in enumerate(lesson.heads):
             if head is not None:
                 feeds += self._feed(lesson, batch, index)
-        result = self._run(lesson.plan, [*batch.inputs, *feeds], batch)
+        result = self._run(lesson, lesson.plan, feeds, batch)
         parts = self._parts(lesson, result, feeds)
         return Outcome(result.loss or 0.0, parts, result.predictions)
 
@@ -211,7 +214,7 @@ class Step:
 
     def _with_numpy(self, lesson: Lesson, forward: TrainingPlan, batch: Batch) -> Outcome:
         """Run forward, compute losses and their gradients with NumPy, run backward."""
-        predictions = self._run(forward, list(batch.inputs), batch).predictions
+        predictions = self._run(lesson, forward, [], batch).predictions
         gradients, parts, total = [], [], 0.0
         for index, loss in enumerate(self._losses):
             if loss is None:
@@ -222,18 +225,30 @@ class Step:
             parts.append(float(np.mean(found.value)))
             total += factor * parts[-1]
             gradients.append(np.ascontiguousarray(found.gradient * np.float32(factor)))
-        self._run(lesson.plan, [*batch.inputs, *gradients], batch)
+        self._run(lesson, lesson.plan, gradients, batch)
         return Outcome(total, parts if len(parts) > 1 else [], predictions)
 
-    def _run(self, plan: TrainingPlan, arrays: list[Array], batch: Batch) -> Result:
+    def _run(self, lesson: Lesson, plan: TrainingPlan, feeds: list[Array], batch: Batch) -> Result:
         if plan.version != self._version:
             plan.repack(self._version)
-        result = plan.run(arrays)
+        draws = [self._draws(batch.samples)] if lesson.is_random else []
+        result = plan.run([*batch.inputs, *draws, *feeds])
         if result.loss is None:
             # The model's own error says which id of which layer it was.
             self._model.predict_on_batch(batch.inputs if len(batch.inputs) > 1 else batch.inputs[0])
             raise ValueError(f"Model '{self._model.name}' received a label or id out of range.")
         return result
+
+    def _draws(self, images: int) -> Array:
+        """Give what random numbers follow from: place in the batch, step, and seed of the run."""
+        seed = getattr(self._model, "fit_seed", None)
+        if seed is None:
+            seed = self._seed = draw_seed() if self._seed is None else self._seed
+        counters = np.empty((images, 3), np.uint32)
+        counters[:, 0] = np.arange(images)
+        counters[:, 1] = int(self._optimizer.iterations) % 2**32
+        counters[:, 2] = seed % 2**32
+        return counters
 
     def _lesson(self, batch: Batch, predicts: bool) -> Lesson:
         """Find or make the plans for inputs of these shapes."""
@@ -259,7 +274,7 @@ class Step:
             forward = TrainingPlan(bare, nothing, *weights, True, trains=False)
             predicts = False
         plan = TrainingPlan(lowered.graph, heads, *weights, predicts)
-        return Lesson(plan, forward, heads, lowered.output_shapes)
+        return Lesson(plan, forward, heads, lowered.output_shapes, lowered.is_random)
 
 
 class Lesson(NamedTuple):
@@ -270,9 +285,11 @@ class Lesson(NamedTuple):
         forward: forward alone, where NumPy computes losses in between; else None.
         heads: of the plan, one for each output.
         shapes: of the outputs, without the batch axis.
+        is_random: whether layers draw random numbers.
     """
 
     plan: TrainingPlan
     forward: TrainingPlan | None
     heads: list[Head | None]
     shapes: list[tuple[int, ...]]
+    is_random: bool

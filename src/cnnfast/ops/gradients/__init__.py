@@ -27,6 +27,7 @@ from cnnfast.ops.gradients.elementwise import (
 )
 from cnnfast.ops.gradients.layout import Cut, EmbeddingGradient
 from cnnfast.ops.gradients.merge import Choice, GateGradient, Negative
+from cnnfast.ops.gradients.noise import differentiate_drop
 from cnnfast.ops.gradients.pooling import GlobalMaxGradient, PoolingGradient
 from cnnfast.ops.gradients.resizing import EnlargeGradient
 from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
@@ -60,6 +61,7 @@ __all__ = [
     "Rule",
     "SoftmaxGradient",
     "Term",
+    "differentiate_drop",
     "follows_output",
     "packing_of",
     "rule_of",
