@@ -61,6 +61,7 @@ KERNEL_TESTS = {
     "QUAD": ("test_quads.py",),
     "TAPS": ("test_depthwise_gradient.py",),
     "UPDATE": ("test_optimizer.py",),
+    "NOISE": ("test_noise.py",),
 }
 
 CYTHON_IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+)?c?import\s+([\w.]+)?", re.MULTILINE)

@@ -104,6 +104,17 @@ def residual(inputs: Any) -> Any:
     return layers.Dense(2)(layers.GlobalAveragePooling2D()(added))
 
 
+def penalized() -> Any:
+    """Build a classifier with penalties on what layers put out."""
+    return [
+        layers.Conv2D(4, 3, activation="relu", activity_regularizer="l2"),
+        layers.Flatten(),
+        layers.Dense(5, activation="tanh", activity_regularizer="l1"),
+        layers.Dense(3, activation="softmax",
+                     activity_regularizer=keras.regularizers.L1L2(0.02, 0.03)),
+    ]  # fmt: skip
+
+
 def branches(inputs: Any) -> Any:
     """Build a model whose branches are added and joined."""
     one = layers.Conv2D(4, 3, padding="same", activation="sigmoid")(inputs)
@@ -130,6 +141,11 @@ CASES: list[tuple[str, Any, tuple[int, ...], str, dict[str, Any]]] = [
     ("normalized", normalized, (8, 6, 2), "sparse",
      {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.05, "momentum": 0.9}},
       "loss": "sparse_categorical_crossentropy"}),
+    ("penalized", penalized, (6, 5, 2), "sparse",
+     {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.05}},
+      "loss": "sparse_categorical_crossentropy"}),
+    ("penalized_in_numpy", penalized, (6, 5, 2), "one_hot",
+     {"optimizer": "adam", "loss": "log_cosh"}),
     ("residual", residual, (5, 6, 3), "real", {"optimizer": "rmsprop", "loss": "mse"}),
     ("branches", branches, (5, 6, 3), "one_hot",
      {"optimizer": "adamw", "loss": "categorical_crossentropy"}),

@@ -118,15 +118,11 @@ def test_train_on_batch_two_outputs_report_each_loss(data: Any) -> None:
     assert total == pytest.approx(first + 0.5 * second, rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    "layer",
-    [layers.Dropout(0.5, name="odd"), layers.BatchNormalization(renorm=True, name="odd"),
-     layers.GaussianNoise(0.1, name="odd")],
-)  # fmt: skip
-def test_fit_layers_that_do_not_train_yet_are_named(layer: Any) -> None:
-    network = cnnfast.Sequential([cnnfast.Input((4,)), layer, layers.Dense(1)])
+def test_fit_batch_renormalization_is_named() -> None:
+    odd = layers.BatchNormalization(renorm=True, name="odd")
+    network = cnnfast.Sequential([cnnfast.Input((4,)), odd, layers.Dense(1)])
     network.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match="'odd'"):
+    with pytest.raises(NotImplementedError, match="'odd'.*renorm"):
         network.fit(np.zeros((8, 4)), np.zeros(8), verbose=0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -75,6 +76,15 @@ class Graph:
         """
         self.inputs.append(Value(tuple(shape), dtype))
         return self.inputs[-1]
+
+    def penalize(self, values: Sequence[Value], penalty: Any) -> None:
+        """Note a penalty on outputs of a layer; whoever trains or evaluates adds it to the loss.
+
+        Args:
+            values: the outputs.
+            penalty: a regularizer.
+        """
+        self.penalized += [(value, penalty) for value in values]
 
     def stream(self, seed: int | None, is_shared: bool = False) -> tuple[Value, Stream]:
         """Give the next layer its random numbers.

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnfast.engine.graph import Graph, Operation, Value
-from cnnfast.ops.elementwise import Activate, RowActivate
+from cnnfast.ops.elementwise import Activate, Add, RowActivate
 from cnnfast.ops.losses import LossGradient, LossKind, LossValue
+from cnnfast.ops.penalties import Penalty, PenaltyGradient
 
 
 class Head(NamedTuple):
@@ -37,6 +38,41 @@ class Losses(NamedTuple):
     values: list[Value]
     scales: list[int]
     seeds: dict[Value, Value]
+
+
+class Penalized(NamedTuple):
+    """A penalty on a value, l1 |x| + l2 x^2 summed over each image.
+
+    Attributes:
+        value: what it is on.
+        l1: factor of the absolute values.
+        l2: factor of the squares.
+    """
+
+    value: Value
+    l1: float
+    l2: float
+
+
+def attach_penalties(graph: Graph, penalties: Sequence[Penalized], losses: Losses) -> None:
+    """Add penalties to losses, and one input for the share that each image has in them.
+
+    Args:
+        graph: the forward pass.
+        penalties: on values of it.
+        losses: to be added to.
+    """
+    if not penalties:
+        return
+    number = len(graph.inputs)
+    share = graph.input((1,))
+    for value, l1, l2 in penalties:
+        losses.scales.append(number)
+        losses.values.append(graph.add(Penalty(l1, l2), value))
+        gradient = graph.add(PenaltyGradient(l1, l2), value, share)
+        if value in losses.seeds:
+            gradient = graph.add(Add(), losses.seeds[value], gradient)
+        losses.seeds[value] = gradient
 
 
 def attach(graph: Graph, heads: Sequence[Head | None], outputs: Sequence[Value]) -> Losses:

@@ -128,6 +128,8 @@ class Network:
             layer = node.layer
             with layer.errors_named():
                 results = layer.lower(graph, *(known[id(tensor)] for tensor in node.inputs))
+                if layer.activity_regularizer is not None:
+                    graph.penalize(flatten(results), layer.activity_regularizer)
             for tensor, value in zip(node.outputs, flatten(results), strict=True):
                 known[id(tensor)] = value
         return [known[id(tensor)] for tensor in self.outputs]

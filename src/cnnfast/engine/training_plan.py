@@ -13,7 +13,7 @@ from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.trainer import TrainingProgram
 from cnnfast.engine.differentiate import differentiate
 from cnnfast.engine.graph import Graph, Operation, Value
-from cnnfast.engine.heads import Head, attach
+from cnnfast.engine.heads import Head, Penalized, attach, attach_penalties
 from cnnfast.engine.moving import MovingAverages
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.passes.reversible import bind_parameters, fuse_reversible, split_activations
@@ -59,6 +59,7 @@ class TrainingPlan:
         moving: averages that follow the statistics of batches.
         predicts: whether `run` returns the model's outputs.
         trains: whether gradients are computed.
+        penalties: l1 and l2 of those on the graph's outputs behind the model's.
 
     Attributes:
         version: of the weights, as `repack` was told.
@@ -76,13 +77,16 @@ class TrainingPlan:
         moving: Parameters,
         predicts: bool,
         trains: bool = True,
+        penalties: Sequence[tuple[float, float]] = (),
     ) -> None:
         self.version = -1
         self._parameters, self._moving_values = parameters, moving
         graph = split_activations(bind_parameters(graph, parameters))
-        predictions = list(graph.outputs)
+        predictions, penalized = graph.outputs[: len(heads)], graph.outputs[len(heads) :]
         graph.outputs.clear()
         losses = attach(graph, heads, predictions)
+        pairs = zip(penalized, penalties, strict=True)
+        attach_penalties(graph, [Penalized(value, *factors) for value, factors in pairs], losses)
         for value in losses.values:
             graph.output(value)
         for value in predictions if predicts else ():
@@ -166,7 +170,7 @@ class TrainingPlan:
 
         Args:
             inputs: C-contiguous arrays of the model's inputs, then of each head: targets and
-                scales, or the gradient of the output.
+                scales, or the gradient of the output; then of penalties the share of each image.
 
         Threads: results are bit-identical for any number of them. Not for two Python threads at
         once.

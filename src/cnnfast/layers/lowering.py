@@ -169,7 +169,7 @@ def drop(graph: Graph, layer: Any, value: Value, noise_shape: Shape | None) -> V
     rate, axes, rank = layer.rate, drawn_axes(layer, noise_shape, value), len(value.shape)
     value = graph.as_floats(value)
     if rate == 1.0:
-        nothing = np.zeros(1)
+        nothing = np.zeros(1, np.float32)
         flat = graph.reshape(value, (value.size, 1))
         return graph.reshape(graph.add(ScaleShift(nothing, nothing), flat), value.shape)
     draws, stream = graph.stream(layer.seed, is_shared_by_images(noise_shape))

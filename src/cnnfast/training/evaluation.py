@@ -14,6 +14,7 @@ from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.ops.losses import LossValue
+from cnnfast.ops.penalties import Penalty
 from cnnfast.training.batch import Batch
 from cnnfast.training.heads import given_targets, head_of, native_scales, native_targets
 from cnnfast.training.lowered import lower_model
@@ -30,12 +31,14 @@ class Judged(NamedTuple):
         plan: gives predictions, then the values of native losses.
         heads: of each output.
         shapes: of the outputs, without the batch axis.
+        penalties: number of further outputs, penalties on what layers put out.
     """
 
     time: int
     plan: Plan
     heads: list[Head | None]
     shapes: list[tuple[int, ...]]
+    penalties: int
 
 
 class Evaluation:
@@ -74,6 +77,8 @@ class Evaluation:
         outputs = judged.plan.run([*batch.inputs, *targets])
         predictions, values = outputs[: len(shapes)], iter(outputs[len(shapes) :])
         total, parts = float(sum(self._model.losses)), []
+        for penalty in outputs[len(outputs) - judged.penalties :]:
+            total += float(penalty.mean(dtype=np.float64))
         for index, (head, loss) in enumerate(zip(judged.heads, self._losses, strict=True)):
             if loss is None or head is None:
                 continue
@@ -97,7 +102,9 @@ class Evaluation:
     def _made(self, shapes: tuple[tuple[int, ...], ...]) -> Judged:
         time = CLOCK.time
         lowered = lower_model(self._model, shapes, training=False)
-        graph, outputs = lowered.graph, list(lowered.graph.outputs)
+        graph, count = lowered.graph, len(self._losses)
+        outputs, penalized = graph.outputs[:count], graph.outputs[count:]
+        del graph.outputs[count:]
         heads = [
             head_of(loss, activation)
             for loss, activation in zip(self._losses, lowered.activations, strict=True)
@@ -111,4 +118,7 @@ class Evaluation:
                 )
                 logits = logits_of(graph, output, head.on_logits)
                 graph.output(graph.add(LossValue(head.kind, head.smoothing), logits, targets))
-        return Judged(time, compile_graph(graph), heads, lowered.output_shapes)
+        for value, factors in zip(penalized, lowered.penalties, strict=True):
+            graph.output(graph.add(Penalty(*factors), value))
+        plan = compile_graph(graph)
+        return Judged(time, plan, heads, lowered.output_shapes, len(penalized))

@@ -12,6 +12,7 @@ from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
 from cnnfast.layers.normalization import BatchNormalization
 from cnnfast.models.model import Model, inner_layers
+from cnnfast.regularizers import L1L2
 
 SampleShape = tuple[int, ...]
 
@@ -20,8 +21,9 @@ class Lowered(NamedTuple):
     """A graph, and how it ends.
 
     Attributes:
-        graph: as the layers made it, activations apart.
+        graph: as the layers made it, activations apart; the model's outputs come first.
         output_shapes: of the outputs, without the batch axis.
+        penalties: l1 and l2 of the penalty on each further output of the graph.
         is_random: whether layers draw random numbers, from an input behind those of the model.
         activations: the softmax or sigmoid that makes each output, None for anything else.
     """
@@ -29,6 +31,7 @@ class Lowered(NamedTuple):
     graph: Graph
     output_shapes: list[SampleShape]
     activations: list[str | None]
+    penalties: list[tuple[float, float]]
     is_random: bool
 
 
@@ -50,12 +53,15 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
         graph.output(value)
-    is_random = graph.draws is not None
+    count, penalized, is_random = len(graph.outputs), graph.penalized, graph.draws is not None
+    graph.outputs += [value for value, _ in penalized]
     graph = split_activations(graph)
+    outputs = graph.outputs[:count]
     return Lowered(
         graph,
-        [value.shape for value in graph.outputs],
-        [last_activation(graph, value) for value in graph.outputs],
+        [value.shape for value in outputs],
+        [last_activation(graph, value) for value in outputs],
+        [(penalty.l1, penalty.l2) for _, penalty in penalized],
         is_random,
     )
 
@@ -91,8 +97,8 @@ def check_layers(model: Model) -> None:
         reason = None
         if isinstance(layer, BatchNormalization) and layer.trainable and layer.renorm:
             reason = "`renorm`"
-        elif layer.activity_regularizer is not None:
-            reason = "`activity_regularizer`"
+        elif not isinstance(layer.activity_regularizer, L1L2 | None):
+            reason = "the gradient of its `activity_regularizer`"
         if reason is not None:
             raise NotImplementedError(
                 f"Training layer '{layer.name}' of class {type(layer).__name__} is not supported: "

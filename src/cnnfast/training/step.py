@@ -204,12 +204,12 @@ class Step:
 
     def _parts(self, lesson: Lesson, result: Result, feeds: list[Array]) -> list[float]:
         """Give the loss of each output, if there are several."""
-        if len(result.values) < 2:
-            return []
         factors = [self._factors[i] for i, head in enumerate(lesson.heads) if head is not None]
+        if len(factors) < 2:
+            return []
         return [
             float((values * scales).sum(dtype=np.float64)) / factor if factor else 0.0
-            for values, scales, factor in zip(result.values, feeds[1::2], factors, strict=True)
+            for values, scales, factor in zip(result.values, feeds[1::2], factors, strict=False)
         ]
 
     def _with_numpy(self, lesson: Lesson, forward: TrainingPlan, batch: Batch) -> Outcome:
@@ -225,14 +225,17 @@ class Step:
             parts.append(float(np.mean(found.value)))
             total += factor * parts[-1]
             gradients.append(np.ascontiguousarray(found.gradient * np.float32(factor)))
-        self._run(lesson, lesson.plan, gradients, batch)
+        total += self._run(lesson, lesson.plan, gradients, batch).loss or 0.0
         return Outcome(total, parts if len(parts) > 1 else [], predictions)
 
     def _run(self, lesson: Lesson, plan: TrainingPlan, feeds: list[Array], batch: Batch) -> Result:
         if plan.version != self._version:
             plan.repack(self._version)
         draws = [self._draws(batch.samples)] if lesson.is_random else []
-        result = plan.run([*batch.inputs, *draws, *feeds])
+        shares: list[Array] = []
+        if lesson.is_penalized and plan is lesson.plan:
+            shares = [np.full((batch.samples, 1), 1.0 / batch.samples, np.float32)]
+        result = plan.run([*batch.inputs, *draws, *feeds, *shares])
         if result.loss is None:
             # The model's own error says which id of which layer it was.
             self._model.predict_on_batch(batch.inputs if len(batch.inputs) > 1 else batch.inputs[0])
@@ -271,10 +274,13 @@ class Step:
             heads = [None if head is None else Head(None) for head in heads]
             bare = lower_model(self._model, shapes, training=True).graph
             nothing = [None] * len(heads)
+            del bare.outputs[len(heads) :]
             forward = TrainingPlan(bare, nothing, *weights, True, trains=False)
             predicts = False
-        plan = TrainingPlan(lowered.graph, heads, *weights, predicts)
-        return Lesson(plan, forward, heads, lowered.output_shapes, lowered.is_random)
+        plan = TrainingPlan(lowered.graph, heads, *weights, predicts, penalties=lowered.penalties)
+        return Lesson(
+            plan, forward, heads, lowered.output_shapes, lowered.is_random, bool(lowered.penalties)
+        )
 
 
 class Lesson(NamedTuple):
@@ -286,6 +292,7 @@ class Lesson(NamedTuple):
         heads: of the plan, one for each output.
         shapes: of the outputs, without the batch axis.
         is_random: whether layers draw random numbers.
+        is_penalized: whether there are penalties on outputs of layers.
     """
 
     plan: TrainingPlan
@@ -293,3 +300,4 @@ class Lesson(NamedTuple):
     heads: list[Head | None]
     shapes: list[tuple[int, ...]]
     is_random: bool
+    is_penalized: bool
