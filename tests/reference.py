@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from cnnfast import portable
+
 Array = np.ndarray
 Activation = tuple[str, float, float, float]
 Sides = tuple[int, int]
@@ -303,3 +305,38 @@ ROW_ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "sparsemax": _sparsemax,
     "glu": _glu,
 }
+
+
+# -------------------------------------------------------------------------- Random numbers
+
+
+def philox(counters: Array, key: int) -> Array:
+    """Compute Philox 4x32 with ten rounds: (N, 4) counters -> (N, 4) numbers, all uint64."""
+    lower = np.uint64(2**32 - 1)
+    half = np.uint64(32)
+    a, b, c, d = (counters[:, place].astype(np.uint64) for place in range(4))
+    low, high = key & (2**32 - 1), key >> 32
+    for _ in range(10):
+        p, q = a * np.uint64(0xD2511F53), c * np.uint64(0xCD9E8D57)
+        a, b = (q >> half) ^ b ^ np.uint64(low), q & lower
+        c, d = (p >> half) ^ d ^ np.uint64(high), p & lower
+        low, high = (low + 0x9E3779B9) % 2**32, (high + 0xBB67AE85) % 2**32
+    return np.stack([a, b, c, d], axis=1)
+
+
+def random_bits(key: int, counters: Array, size: int) -> Array:
+    """Draw the 32-bit numbers that the elements of an image meet."""
+    blocks = 16 * -(-size // 64)
+    full = np.empty((blocks, 4), np.uint64)
+    full[:, 0] = np.arange(blocks)
+    full[:, 1:] = counters
+    numbers = philox(full, key).reshape(-1, 16, 4)
+    return numbers.transpose(0, 2, 1).reshape(-1)[:size]
+
+
+def random_normal(key: int, counters: Array, size: int) -> Array:
+    """Draw the normal numbers that the elements of an image meet."""
+    bits = random_bits(key, counters, size)
+    below = (bits & np.uint64(2**31 - 1)).astype(np.float64)
+    sign = np.where(bits >> np.uint64(31), -1.0, 1.0)
+    return sign * portable.normal_quantile((below + 0.5) / 2**32)

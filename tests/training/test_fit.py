@@ -122,7 +122,7 @@ def test_fit_batch_renormalization_is_named() -> None:
     odd = layers.BatchNormalization(renorm=True, name="odd")
     network = cnnfast.Sequential([cnnfast.Input((4,)), odd, layers.Dense(1)])
     network.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match="'odd'.*renorm"):
+    with pytest.raises(NotImplementedError, match=r"'odd'.*renorm"):
         network.fit(np.zeros((8, 4)), np.zeros(8), verbose=0)
 
 

@@ -8,6 +8,7 @@ groups of a phase. All others do what they can as early as they can.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from cnnfast.engine.graph import Operation, Value
@@ -88,7 +89,8 @@ def _repeated(phases: list[Phase]) -> list[Phase]:
                     again[value.root] = Value(value.root.shape)
                     images.append(Operation(maker.op, maker.inputs, again[value.root]))
                 inputs.append(Value(value.shape, alias=again[value.root]))
-            images.append(Operation(operation.op, tuple(inputs), operation.output))
+            same = tuple(inputs) == operation.inputs
+            images.append(operation if same else replace(operation, inputs=tuple(inputs)))
         changed.append(Phase(images, phase.batch))
     return changed
 
