@@ -206,7 +206,8 @@ cdef class TrainingProgram:
             raise ValueError(
                 f"there are {self.moment_floats} floats of moments. Received {moments.shape[0]}.")
         call.inputs, call.outputs = pointers, pointers + given
-        call.arena, call.gradient, call.images = NULL, &gradient[0], images
+        call.arena, call.images = NULL, images
+        call.gradient = &gradient[0] if gradient.shape[0] else NULL
         call.moments = &moments[0] if moments.shape[0] else NULL
         try:
             for array, floats in zip(inputs, self.inputs, strict=True):

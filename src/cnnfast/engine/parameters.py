@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.table_gradient import TableGradient
 from cnnfast.clock import CLOCK
 from cnnfast.engine.memory import LINE
 from cnnfast.engine.variable import FloatArray, Variable
@@ -25,7 +26,9 @@ class Parameters:
         variables: those that train.
 
     Attributes:
-        values: all variables, each from a cache line on.
+        values: all variables, each from a cache line on, the largest last: tables of embeddings,
+            whose gradients are left out of what each step adds up as a whole.
+        offsets: where each variable begins.
         gradients: an array of the same layout.
         views: the part of `values` that is each variable, in its shape.
         gradient_views: likewise of `gradients`.
@@ -33,11 +36,14 @@ class Parameters:
 
     def __init__(self, variables: Sequence[Variable]) -> None:
         self.variables = list(variables)
-        lengths = [-(-variable.size // LINE) * LINE for variable in variables]
-        ends = np.cumsum([0, *lengths])
-        self.values = aligned_zeros(int(ends[-1]))
-        self.gradients = aligned_zeros(int(ends[-1]))
-        self._offsets = [int(end) for end in ends[:-1]]
+        self.offsets = [0] * len(self.variables)
+        end = 0
+        for index, variable in sorted(enumerate(variables), key=lambda pair: pair[1].size):
+            self.offsets[index] = end
+            end += -(-variable.size // LINE) * LINE
+        self.values = aligned_zeros(end)
+        self.gradients = aligned_zeros(end)
+        self._tables: dict[int, TableGradient] = {}
         self.views = self._views(self.values)
         self.gradient_views = self._views(self.gradients)
         self._versions = [-1] * len(self.variables)
@@ -47,7 +53,7 @@ class Parameters:
     def _views(self, flat: FloatArray) -> list[FloatArray]:
         return [
             flat[offset : offset + variable.size].reshape(variable.shape)
-            for offset, variable in zip(self._offsets, self.variables, strict=True)
+            for offset, variable in zip(self.offsets, self.variables, strict=True)
         ]
 
     # ---- between variables and the array
@@ -117,7 +123,18 @@ class Parameters:
         Args:
             offset: as `offset_of` gives it.
         """
-        return self.variables[self._offsets.index(offset)]
+        return self.variables[self.offsets.index(offset)]
+
+    def table(self, offset: int) -> TableGradient:
+        """Give what adds to the gradient of a table, and to that alone, whatever the plan.
+
+        Args:
+            offset: where the table begins.
+        """
+        if offset not in self._tables:
+            view = self.gradient_views[self.offsets.index(offset)]
+            self._tables[offset] = TableGradient(view)
+        return self._tables[offset]
 
 
 def aligned_zeros(length: int) -> FloatArray:

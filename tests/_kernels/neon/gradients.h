@@ -57,3 +57,20 @@ static ptrdiff_t run_taps(const Call *call)
                                             n[9]);
     return size;
 }
+
+/* K, row, rows, columns, plane : dy */
+static ptrdiff_t run_winograd_gradient(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, lanes = call->kernels->lanes;
+    call->kernels->winograd_gradient(call->x, n[1], n[0], n[2], n[3], call->y, n[4]);
+    return 35 * n[4] + (n[0] + lanes - 1) / lanes * lanes;
+}
+
+/* plane, tap, filters : dw, m */
+static ptrdiff_t run_winograd_filter(const Call *call)
+{
+    const ptrdiff_t *n = call->numbers, size = 8 * n[1] + n[2];
+    memcpy(call->y, call->x, (size_t)size * sizeof(float));
+    call->kernels->winograd_filter(call->x + size, n[0], call->y, n[1], n[2]);
+    return size;
+}

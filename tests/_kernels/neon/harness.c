@@ -236,6 +236,8 @@ static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
 static const char *const winograd_input_names[] = {"winograd_input"};
 static const char *const winograd_output_names[] = {"winograd_output"};
+static const char *const winograd_gradient_names[] = {"winograd_gradient"};
+static const char *const winograd_filter_names[] = {"winograd_filter"};
 static const char *const clip_names[] = {"clip"};
 static const char *const squares_names[] = {"squares"};
 static const char *const peak_names[] = {"fma_peak"};
@@ -260,6 +262,8 @@ static const struct {
     {"winograd_input", run_winograd_input, winograd_input_names, 1},
     {"winograd_output", run_winograd_output, winograd_output_names, 1},
     {"winograd_pool", run_winograd_pool, pool_names, POOLS},
+    {"winograd_gradient", run_winograd_gradient, winograd_gradient_names, 1},
+    {"winograd_filter", run_winograd_filter, winograd_filter_names, 1},
     {"block", run_block, block_names, 2},
     {"quad", run_quad, quad_names, QUAD_SIZES},
     {"quad_sum", run_quad_sum, quad_names, QUAD_SIZES},

@@ -26,6 +26,14 @@ WINOGRAD_OUTPUT = np.array([
     [0, 9 / 16, 9 / 16, 9 / 4, 9 / 4, 0],
     [0, 27 / 64, -27 / 64, 27 / 8, -27 / 8, 1],
 ])  # fmt: skip
+WINOGRAD_FILTER = np.array([
+    [64 / 81, 0, 0],
+    [-128 / 243, -32 / 81, -8 / 27],
+    [-128 / 243, 32 / 81, -8 / 27],
+    [32 / 243, 16 / 81, 8 / 27],
+    [32 / 243, -16 / 81, 8 / 27],
+    [0, 0, 1],
+])  # fmt: skip
 # Of one value: four in either direction of a transform, a bias and an addend.
 WINOGRAD_ROUNDINGS = 10
 
@@ -104,3 +112,41 @@ def test_winograd_pool_any_part_of_a_tile_matches_numpy(
         magnitude = (magnitudes(products) + np.abs(bias)).max((0, 1))
         error = tolerances.roundings(WINOGRAD_ROUNDINGS + 4, magnitude)
         assert_within(table[:, :columns, :filters], expected, error + 0 * expected)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(4, 4), (1, 1), (2, 3), (3, 2), (4, 1)])
+def test_winograd_gradient_any_part_of_a_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, rows: int, columns: int
+) -> None:
+    for filters in harness.sizes():
+        real = normal(rng, rows, columns, filters)
+        tile = np.zeros((4, 4, filters))
+        tile[:rows, :columns] = real
+        plane = filters + harness.lanes
+        numbers = (filters, columns * filters, rows, columns, plane)
+        found = harness.run("winograd_gradient", "winograd_gradient", numbers, real)
+        whole = np.append(found, np.zeros(36 * plane - len(found))).reshape(6, 6, plane)
+        A = WINOGRAD_OUTPUT
+        expected = np.einsum("yi,yxk,xj->ijk", A, tile, A)
+        magnitude = np.einsum("yi,yxk,xj->ijk", np.abs(A), np.abs(tile), np.abs(A))
+        error = tolerances.roundings(WINOGRAD_ROUNDINGS, magnitude)
+        assert_within(whole[..., :filters], expected, error)
+
+
+def test_winograd_filter_adds_what_sums_become(harness: Harness, rng: np.random.Generator) -> None:
+    for filters in harness.sizes():
+        plane = filters + harness.lanes
+        tap = filters + 3
+        old, sums = normal(rng, 9, tap), normal(rng, 6, 6, plane)
+        numbers = (plane, tap, filters)
+        operands = (old.reshape(-1)[: 8 * tap + filters], sums)
+        found = harness.run("winograd_filter", "winograd_filter", numbers, *operands)
+        taps = np.append(found, np.zeros(9 * tap - len(found))).reshape(3, 3, tap)
+        G, given = WINOGRAD_FILTER, sums[..., :filters]
+        before = old.reshape(3, 3, tap)[..., :filters]
+        expected = before + np.einsum("ir,ijk,js->rsk", G, given, G)
+        magnitude = np.abs(before)
+        magnitude = magnitude + np.einsum("ir,ijk,js->rsk", np.abs(G), np.abs(given), np.abs(G))
+        error = tolerances.roundings(WINOGRAD_ROUNDINGS + 8, magnitude)
+        assert_within(taps[..., :filters], expected, error)
+        assert np.array_equal(taps[0, 0, filters:], old[0, filters:])

@@ -1,0 +1,9 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+class TableGradient:
+    def __init__(self, sums: NDArray[np.float32]) -> None: ...
+    def clear(self, threads: int) -> None: ...
+    def add(self, ids: NDArray[Any], gradients: NDArray[np.float32], threads: int) -> None: ...
