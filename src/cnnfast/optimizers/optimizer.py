@@ -156,7 +156,7 @@ class Optimizer(OptimizerState, Configurable):
 
     def step_size(self) -> np.float32:
         """Return the learning rate of the next step, with the decay of Keras 1 and 2."""
-        rate = np.float32(self.learning_rate)
+        rate = np.float32(float(self.learning_rate))
         if not self.decay:
             return rate
         one = np.float32(1.0)
