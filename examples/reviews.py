@@ -20,7 +20,8 @@ LENGTH = 100
 REVIEWS, TEST_REVIEWS = 4000, 1000
 NOT = 1
 PRAISE, BLAME = np.arange(100, 300), np.arange(300, 500)
-OPINIONS = 5
+OPINIONS = 8
+TURNED = 0.3
 
 
 def make_reviews(count: int, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -32,7 +33,7 @@ def make_reviews(count: int, random: np.random.Generator) -> tuple[np.ndarray, n
     kind = random.integers(0, 2, count)
     for review, is_kind in zip(words, kind, strict=True):
         for place in random.choice(np.arange(0, LENGTH - 1, 2), OPINIONS, replace=False):
-            is_turned = random.random() < 0.5
+            is_turned = random.random() < TURNED
             review[place] = NOT if is_turned else review[place]
             review[place + 1] = random.choice(PRAISE if is_kind != is_turned else BLAME)
     return words, kind

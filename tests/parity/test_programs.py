@@ -12,6 +12,8 @@ import pytest
 
 import programs
 
+pytestmark = pytest.mark.parity
+
 SEEDS = (1, 2, 3)
 # The difference of two means over three seeds, divided by its standard deviation as estimated
 # from all six runs, follows Student's t with 4 degrees of freedom: it is beyond 5 once in 130.
