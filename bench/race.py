@@ -52,8 +52,7 @@ def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str])
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
     parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds for an answer")
-    held = "hold all who have a switch for it to this instruction set"
-    parser.add_argument("--isa", choices=SWITCHES, help=held)
+    parser.add_argument("--isa", choices=SWITCHES, help="hold those to it who have a switch")
     parser.add_argument("--output", help="file for the results; tables and pictures beside it")
 
 

@@ -8,8 +8,8 @@
  * Tile    Windows of 2x2, 3x3 and 2..5 in line are unrolled, others are loops. 3x3 windows that
  *         overlap slide: the reduced columns that the next pixel shares are carried along in L1,
  *         so that it loads 6 pixels (step 2) or 3 (step 1) instead of 9. Tall windows of one
- *         pixel walk down four rows at a time on top of y, which stays in L1: column by column
- *         they would touch a page a row.
+ *         pixel are reduced in registers, eight vectors of channels from the first row to the
+ *         last: on top of y in L1 averages took 1.1 times as long, 1.2 with AVX2, 1.6 with SSE2.
  * Tail    The last vector overlaps the one before it, so y must not overlap x. Pixels of less
  *         than a vector are masked.
  * Numerics  A window is reduced down its columns, then from left to right, in every tile: an
@@ -21,19 +21,13 @@
 /* Channels that slide together: a wide layer's, in 1 KB of L1 for each column. */
 #define SLIDING 256
 
-/* Rows of a tall window that are read side by side. */
+/* Windows of more rows than this are tall. */
 #define TALL 4
 
-/* Adds rows below one another; TALL of them are unrolled. */
-ALWAYS_INLINE vf pool_rows(int kind, vf total, const float *x, ptrdiff_t row, ptrdiff_t rows)
+/* What is left to do to an average; a maximum is one already. */
+ALWAYS_INLINE vf pool_scaled(int kind, vf v, vf scale)
 {
-    if (rows == TALL)
-        for (ptrdiff_t r = 0; r < TALL; r++)
-            total = pool_join(kind, total, vf_load(x + r * row));
-    else
-        for (ptrdiff_t r = 0; r < rows; r++)
-            total = pool_join(kind, total, vf_load(x + r * row));
-    return total;
+    return kind == POOL_average ? vf_mul(v, scale) : v;
 }
 
 ALWAYS_INLINE vf pool_column(int kind, const float *x, Window w)
@@ -56,7 +50,7 @@ ALWAYS_INLINE void pool_vector(int kind, const float *x, Window w, float *y, vf 
     vf v = pool_column(kind, x, w);
     for (ptrdiff_t s = 1; s < w.columns; s++)
         v = pool_join(kind, v, pool_column(kind, x + s * w.column, w));
-    vf_store(y, vf_mul(v, scale));
+    vf_store(y, pool_scaled(kind, v, scale));
 }
 
 ALWAYS_INLINE void pool_direct(int kind, const float *x, ptrdiff_t x_step, Window w, float *y,
@@ -69,23 +63,33 @@ ALWAYS_INLINE void pool_direct(int kind, const float *x, ptrdiff_t x_step, Windo
     }
 }
 
-/* One pixel of many rows: a few of them at a time, in the order they lie in memory, on top of
- * what y holds already. The last vector is kept apart, because it overlaps another. */
+/* V vectors of one pixel of many rows, in registers from the first row to the last. */
+ALWAYS_INLINE void pool_down(int kind, int V, const float *x, Window w, float *y, vf scale)
+{
+    vf totals[8];
+    for (int v = 0; v < V; v++) totals[v] = vf_load(x + v * LANES);
+    for (ptrdiff_t r = 1; r < w.rows; r++) {
+        x += w.row;
+        for (int v = 0; v < V; v++)
+            totals[v] = pool_join(kind, totals[v], vf_load(x + v * LANES));
+    }
+    for (int v = 0; v < V; v++) vf_store(y + v * LANES, pool_scaled(kind, totals[v], scale));
+}
+
+#define POOL_DOWN(V)                                                                             \
+    for (; c + (V) * LANES <= channels; c += (V) * LANES)                                        \
+        pool_down(kind, V, x + c, w, y + c, scale);
+
 ALWAYS_INLINE void pool_tall(int kind, const float *x, Window w, float *y, ptrdiff_t channels,
                              vf scale)
 {
-    const ptrdiff_t last = channels - LANES;
-    vf end = vf_load(x + last);
-    for (ptrdiff_t c = 0; c < last; c += LANES) vf_store(y + c, vf_load(x + c));
-    for (ptrdiff_t r = 1; r < w.rows; r += TALL) {
-        const float *row = x + r * w.row;
-        const ptrdiff_t rows = w.rows - r < TALL ? w.rows - r : TALL;
-        for (ptrdiff_t c = 0; c < last; c += LANES)
-            vf_store(y + c, pool_rows(kind, vf_load(y + c), row + c, w.row, rows));
-        end = pool_rows(kind, end, row + last, w.row, rows);
-    }
-    for (ptrdiff_t c = 0; c < last; c += LANES) vf_store(y + c, vf_mul(vf_load(y + c), scale));
-    vf_store(y + last, vf_mul(end, scale));
+    ptrdiff_t c = 0;
+    POOL_DOWN(8)
+    POOL_DOWN(4)
+    POOL_DOWN(2)
+    POOL_DOWN(1)
+    if (c < channels)
+        pool_down(kind, 1, x + channels - LANES, w, y + channels - LANES, scale);
 }
 
 /* Pixels of less than a vector. */
@@ -96,7 +100,7 @@ ALWAYS_INLINE void pool_narrow(int kind, const float *x, ptrdiff_t x_step, Windo
         vf v = pool_column_n(kind, x, w, channels);
         for (ptrdiff_t s = 1; s < w.columns; s++)
             v = pool_join(kind, v, pool_column_n(kind, x + s * w.column, w, channels));
-        vf_store_n(y, vf_mul(v, scale), channels);
+        vf_store_n(y, pool_scaled(kind, v, scale), channels);
     }
 }
 
@@ -118,7 +122,7 @@ ALWAYS_INLINE Carried pool_next(int kind, int step, Carried carried, const float
     const vf middle = step == 1 ? carried.middle : pool_column(kind, x + w.column, w);
     const vf right = pool_column(kind, x + 2 * w.column, w);
     const vf v = pool_join(kind, pool_join(kind, carried.left, middle), right);
-    vf_store(y, vf_mul(v, scale));
+    vf_store(y, pool_scaled(kind, v, scale));
     carried.left = step == 1 ? middle : right;
     if (step == 1) carried.middle = right;
     return carried;
