@@ -7,10 +7,12 @@ import statistics
 import subprocess
 import sys
 import time
+from typing import Any
 
+import numpy as np
 from rich.console import Console
 
-from bench import limits, machine
+from bench import limits, machine, networks
 from bench.workloads import WORKLOADS
 
 PREDICT_MEMMAP = """
@@ -41,6 +43,11 @@ def main(options: argparse.Namespace) -> None:
     console.print(machine.describe())
     console.print(f"model(x), one 4x4 image: {call_cost():.2f} microseconds")
     console.print(f"import cnnfast: {import_cost(options.rounds):.0f} ms")
+    cold, warm, share = plan_cost(networks.resnet50())
+    console.print(
+        f"plan of ResNet50: {cold:.2f} s of a CPU, {warm:.2f} s after a weight has changed; "
+        f"packed weights take {share:.2f} times the memory of the weights"
+    )
     console.print(
         f"predict on 100,000 MNIST-sized images in an np.memmap: {memmap_memory():.0f} MB at most"
     )
@@ -56,6 +63,27 @@ def call_cost() -> float:
             model(image)
 
     return limits.best_time(calls) * 1e3
+
+
+def plan_cost(model: Any) -> tuple[float, float, float]:
+    """Return the CPU seconds of making a model's plan, cold and again, and what it takes.
+
+    Returns:
+        Seconds of the first time, with the memory it asks the system for; seconds after a weight
+        has changed; bytes of packed weights over bytes of weights.
+    """
+    cold = plan_seconds(model)
+    weight = model.weights[0]
+    weight.assign(np.array(weight))
+    share = model.plan(1).weights / sum(4 * np.size(array) for array in model.get_weights())
+    return cold, plan_seconds(model), share
+
+
+def plan_seconds(model: Any) -> float:
+    """Return the CPU seconds until a model's plan is there."""
+    start = time.process_time()
+    model.plan(1)
+    return time.process_time() - start
 
 
 def import_cost(rounds: int) -> float:

@@ -90,3 +90,29 @@ def audio() -> Any:
     model.add(layers.GlobalAveragePooling1D())
     model.add(layers.Dense(35, activation="softmax"))
     return model
+
+
+def resnet50() -> Any:
+    """Build the network of residual blocks on images of 224 x 224, stride in the first 1 x 1."""
+    image = cnnfast.Input((224, 224, 3))
+    x = layers.Conv2D(64, 7, strides=2, padding="same")(image)
+    x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.MaxPooling2D(3, strides=2, padding="same")(x)
+    for filters, blocks in ((64, 3), (128, 4), (256, 6), (512, 3)):
+        for block in range(blocks):
+            x = residual_block(x, filters, first=block == 0, strides=1 if filters == 64 else 2)
+    x = layers.GlobalAveragePooling2D()(x)
+    return cnnfast.Model(image, layers.Dense(1000, activation="softmax")(x))
+
+
+def residual_block(x: Any, filters: int, first: bool, strides: int) -> Any:
+    """Narrow, convolve and widen; add what came in, in the shape of what comes out."""
+    short = x
+    if first:
+        short = layers.Conv2D(4 * filters, 1, strides=strides)(x)
+        short = layers.BatchNormalization()(short)
+    for size, step in ((1, strides if first else 1), (3, 1)):
+        x = layers.Conv2D(filters, size, strides=step, padding="same")(x)
+        x = layers.ReLU()(layers.BatchNormalization()(x))
+    x = layers.BatchNormalization()(layers.Conv2D(4 * filters, 1)(x))
+    return layers.ReLU()(layers.Add()([short, x]))

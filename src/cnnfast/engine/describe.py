@@ -106,6 +106,11 @@ class Description:
         self._plan = plan
         self._batch = batch
 
+    @property
+    def weights(self) -> int:
+        """Bytes of packed constants."""
+        return self._plan.weights
+
     def __str__(self) -> str:
         return self._plan.describe(self._batch)
 

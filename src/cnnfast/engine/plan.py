@@ -66,6 +66,11 @@ class Plan:
         """Floating-point operations per image, or four per float that is only moved."""
         return self.program.work
 
+    @property
+    def weights(self) -> int:
+        """Bytes of packed constants."""
+        return sum(line.kernel.weights for line in self._lines)
+
     def describe(self, batch: int = 1) -> str:
         """Write the plan as a table: its steps, and the segments they are done in.
 

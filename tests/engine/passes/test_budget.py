@@ -37,16 +37,12 @@ def kernels_of(graph: Graph) -> list[Convolution]:
     return [operation.op for operation in graph.operations if isinstance(operation.op, Convolution)]
 
 
-def packed_bytes(plan: Plan) -> int:
-    return sum(line.kernel.weights for line in plan._lines)
-
-
 def test_budget_keeps_packed_weights_of_small_images_in_bounds(monkeypatch):
     monkeypatch.setattr(budget, "FREE", 0)
     graph = residual_like()
     size = sum(op.kernel.nbytes + op.bias.nbytes for op in kernels_of(graph))
-    assert packed_bytes(Plan(graph)) > MOST_OF_FILE * size
-    assert packed_bytes(compile_graph(graph)) <= MOST_OF_FILE * size
+    assert Plan(graph).weights > MOST_OF_FILE * size
+    assert compile_graph(graph).weights <= MOST_OF_FILE * size
 
 
 def test_budget_goes_to_the_convolutions_with_most_pixels(monkeypatch):
