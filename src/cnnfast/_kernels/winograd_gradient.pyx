@@ -1,4 +1,4 @@
-"""The gradient of 3 x 3 filters by Winograd's algorithm: 36 products a tile of 16 gradients, not 144.
+"""The gradient of 3 x 3 filters by Winograd's algorithm: 36 products a tile of 16, not 144.
 
 dg = G^T [sum over tiles of (A dy A^T) * (B^T d B)] G, where dy is a 4 x 4 tile of gradients, d the
 6 x 6 patch of inputs behind it and * multiplies by element: F(4x4, 3x3) transposed, see
