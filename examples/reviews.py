@@ -1,7 +1,7 @@
 """Tell from 100 words whether a review is kind: word vectors and two convolutions over them.
 
 Real reviews would have to be downloaded, so that these are made by chance, of the same shape:
-numbers of words from a vocabulary of 20,000, frequent ones first. A few hundred words praise or
+numbers of words from a vocabulary of 20,000, frequent ones first. A hundred and twenty words praise or
 blame, and a "not" in front turns what they say around, which only neighbours together tell.
 
 Run it: python examples/reviews.py
@@ -19,7 +19,7 @@ VOCABULARY = 20_000
 LENGTH = 100
 REVIEWS, TEST_REVIEWS = 4000, 1000
 NOT = 1
-PRAISE, BLAME = np.arange(100, 300), np.arange(300, 500)
+PRAISE, BLAME = np.arange(100, 160), np.arange(160, 220)
 OPINIONS = 8
 TURNED = 0.3
 
@@ -28,7 +28,7 @@ def make_reviews(count: int, random: np.random.Generator) -> tuple[np.ndarray, n
     """Draw reviews, shape (count, LENGTH), and whether they are kind, shape (count,)."""
     # The k-th word of a language is about 1/k times as frequent as the first.
     ranks = np.exp(random.uniform(0, np.log(VOCABULARY - 500), (count, LENGTH)))
-    words = np.where(ranks < 99, 1 + ranks, 400 + ranks).astype("int32")
+    words = np.where(ranks < 99, 1 + ranks, 200 + ranks).astype("int32")
     words[words == NOT] += 1
     kind = random.integers(0, 2, count)
     for review, is_kind in zip(words, kind, strict=True):

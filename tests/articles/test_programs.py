@@ -35,7 +35,7 @@ def test_program_loads_and_has_a_main(name: str) -> None:
         ("measurements", {"epochs": 5, "is_large": True}, 0.8),
         ("layer_options", {"epochs": 2}, 0.8),
         ("prices", {"epochs": 10}, 0.55),
-        ("reviews", {"epochs": 4, "count": 2000}, 0.7),
+        ("reviews", {"epochs": 4, "count": 1500}, 0.7),
         ("mnist", {"epochs": 2}, 0.9),
     ],
     ids=["measurements", "measurements large", "layer_options", "prices", "reviews", "mnist"],
