@@ -117,6 +117,7 @@ def test_batch_normalization_frozen_later_stops_following(rng: np.random.Generat
     x = rng.standard_normal((8, 5)).astype(np.float32)
     model.train_on_batch(x, np.zeros((8, 1)))
     layer.trainable = False
+    model.compile("sgd", "mse")
     before = layer.get_weights()
     model.train_on_batch(x, np.zeros((8, 1)))
     for one, other in zip(before, layer.get_weights(), strict=True):

@@ -49,6 +49,7 @@ enum { ROWS = sizeof row_names / sizeof row_names[0] };
 
 #include "gradients.h"
 #include "lanes.h"
+#include "normalization.h"
 #include "updates.h"
 
 static void fail(const char *message)
@@ -240,6 +241,14 @@ static const char *const winograd_gradient_names[] = {"winograd_gradient"};
 static const char *const winograd_filter_names[] = {"winograd_filter"};
 static const char *const clip_names[] = {"clip"};
 static const char *const squares_names[] = {"squares"};
+static const char *const column_moments_names[] = {"column_moments"};
+static const char *const column_products_names[] = {"column_products"};
+static const char *const normalize_gradient_names[] = {"normalize_gradient"};
+static const char *const noise_names[] = {
+#define NOISE(name) #name,
+#include "kernels.inc"
+#undef NOISE
+};
 static const char *const peak_names[] = {"fma_peak"};
 
 static const struct {
@@ -272,6 +281,10 @@ static const struct {
     {"update", run_update, update_names, UPDATES},
     {"clip", run_clip, clip_names, 1},
     {"squares", run_squares, squares_names, 1},
+    {"column_moments", run_column_moments, column_moments_names, 1},
+    {"column_products", run_column_products, column_products_names, 1},
+    {"normalize_gradient", run_normalize_gradient, normalize_gradient_names, 1},
+    {"noise", run_noise, noise_names, NOISES},
     {"outer", run_outer, gemm_names, 2},
     {"taps", run_taps, taps_names, TILES},
     {"activation_gradient", run_activation_gradient, activation_names, ACTIVATIONS},
