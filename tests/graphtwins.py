@@ -119,7 +119,8 @@ def engine_gradients(
 ) -> list[Array]:
     """Let the training engine compute the same; the graph is used up."""
     parameters = Parameters(variables)
-    plan = TrainingPlan(graph, [Head(None)] * len(seeds), parameters, predicts=False)
+    heads = [Head(None)] * len(seeds)
+    plan = TrainingPlan(graph, heads, parameters, Parameters([]), predicts=False)
     plan.repack(0)
     plan.run([*inputs, *seeds])
     return [np.array(view) for view in parameters.gradient_views]

@@ -11,6 +11,7 @@ Inputs and first weights are random multiples of 1/64, which keeps the files sma
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -167,8 +168,8 @@ def targets(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
 
 
 def build(make: Any, shape: tuple[int, ...]) -> Any:
-    """Build a model of layers, or of branches."""
-    if make in (branches, residual):
+    """Build a model of layers, or of what a function makes of its input."""
+    if inspect.signature(make).parameters:
         inputs = layers.Input(shape)
         return keras.Model(inputs, make(inputs))
     dtype = "int32" if make is words else "float32"
@@ -218,15 +219,15 @@ def parsed(key: str, value: Any) -> Any:
     return (keras.optimizers if key == "optimizer" else keras.losses).deserialize(value)
 
 
-def main() -> None:
-    """Record all cases."""
+def write(name: str, cases: Any) -> None:
+    """Record all cases in files of a name."""
     arrays: list[np.ndarray] = []
-    records = [record(case, arrays) for case in CASES]
+    records = [record(case, arrays) for case in cases]
     lines = ",\n".join(json.dumps(one) for one in records)
-    (HERE / "training.json").write_text(f"[\n{lines}\n]\n")
+    (HERE / f"{name}.json").write_text(f"[\n{lines}\n]\n")
     values = np.concatenate([array.ravel() for array in arrays]).astype(np.float32)
-    np.savez_compressed(HERE / "training.npz", values=values)
+    np.savez_compressed(HERE / f"{name}.npz", values=values)
 
 
 if __name__ == "__main__":
-    main()
+    write("training", CASES)

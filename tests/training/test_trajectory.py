@@ -31,8 +31,8 @@ class Case(NamedTuple):
     after: list[np.ndarray]
 
 
-def read_cases() -> list[Case]:
-    with np.load(GOLDEN / "training.npz") as file:
+def read_cases(name: str) -> list[Case]:
+    with np.load(GOLDEN / f"{name}.npz") as file:
         values = file["values"]
     position = 0
 
@@ -42,7 +42,7 @@ def read_cases() -> list[Case]:
         return values[start:position].reshape(shape)
 
     cases = []
-    for record in json.loads((GOLDEN / "training.json").read_text()):
+    for record in json.loads((GOLDEN / f"{name}.json").read_text()):
         x, y = take(record["x"]), take(record["y"])
         before = [take(shape) for shape in record["weights"]]
         after = [take(shape) for shape in record["weights"]]
@@ -50,7 +50,8 @@ def read_cases() -> list[Case]:
     return cases
 
 
-every_case = pytest.mark.parametrize("case", read_cases(), ids=lambda case: case.name)
+CASES = [*read_cases("training"), *read_cases("training_layers")]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 def compiled(case: Case) -> Any:
