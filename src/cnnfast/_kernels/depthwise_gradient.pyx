@@ -18,7 +18,7 @@ from math import gcd
 from cython.parallel cimport prange, threadid
 from libc.math cimport INFINITY
 from libc.stdlib cimport calloc, free
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.depthwise cimport Taps, spread, taps_inside
 from cnnfast._kernels.dispatch cimport active_kernels
@@ -251,10 +251,15 @@ cdef const float *bordered(
     """Copy an image into the middle of a border of zeros, its channels repeated M times."""
     cdef Py_ssize_t row = task.width * task.K, i
     cdef Py_ssize_t inside = max(0, min(task.W, task.width - task.left)) * task.C
+    cdef const float *source
+    cdef float *target
     memset(out, 0, task.rows * row * sizeof(float))
     for i in range(min(task.H, task.rows - task.top)):
-        spread(x + i * task.W * task.C, out + (i + task.top) * row + task.left * task.K, inside,
-               task.K // task.C)
+        source, target = x + i * task.W * task.C, out + (i + task.top) * row + task.left * task.K
+        if task.K == task.C:
+            memcpy(target, source, inside * sizeof(float))
+        else:
+            spread(source, target, inside, task.K // task.C)
     return out
 
 
