@@ -205,6 +205,18 @@ def test_dropout_draws_anew_each_step_and_for_each_sample() -> None:
     assert set(np.round(both, 4)) == {0.0, 1.0, 2.0}
 
 
+def test_dropout_draws_anew_for_each_of_the_gradients_that_are_accumulated() -> None:
+    model = dropping(layers.Dropout(0.5), 400)
+    optimizer = cnnfast.optimizers.SGD(1.0, gradient_accumulation_steps=2)
+    model.compile(optimizer, sum_of_outputs)
+    kernel, x = model.layers[-1].kernel, np.ones((1, 400), np.float32)
+    before = kernel.numpy()
+    for _ in range(2):
+        model.train_on_batch(x, np.zeros((1, 1)))
+    # Means of two masks of zeros and twos.
+    assert set(np.round((before - kernel.numpy())[:, 0], 4)) == {0.0, 1.0, 2.0}
+
+
 @pytest.mark.parametrize("shape", [(None, 1, 3), (None, 4, 1), (None, 1, 1), (1, None, None)])
 def test_dropout_noise_shape_repeats_the_mask(shape: Any) -> None:
     model = cnnfast.Sequential(

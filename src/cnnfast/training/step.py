@@ -249,7 +249,8 @@ class Step:
             seed = self._seed = draw_seed() if self._seed is None else self._seed
         counters = np.empty((images, 3), np.uint32)
         counters[:, 0] = np.arange(images)
-        counters[:, 1] = int(self._optimizer.iterations) % 2**32
+        # Not `iterations`, which count accumulated gradients once.
+        counters[:, 1] = int(self._optimizer.variables[0]) % 2**32
         counters[:, 2] = seed % 2**32
         return counters
 
