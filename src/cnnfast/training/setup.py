@@ -178,8 +178,13 @@ class Setup:
     def names(self) -> list[str]:
         """What `evaluate` returns, in Keras's order."""
         measured = self.metrics.names
-        has_several = len(output_names(self.model)) > 1
-        return ["loss", *self.part_names, *(sorted(measured) if has_several else measured)]
+        if len(output_names(self.model)) == 1:
+            return ["loss", *measured]
+        parts, structure = self.part_names, getattr(self.model, "output", None)
+        if isinstance(structure, Mapping):
+            # Losses come in the order in which the model was given its outputs.
+            parts = [f"{key}_loss" for key in structure if f"{key}_loss" in parts]
+        return ["loss", *parts, *sorted(measured)]
 
     @cached_property
     def part_names(self) -> list[str]:
