@@ -171,7 +171,8 @@ class Setup:
 
     def finish(self) -> None:
         """Let weights become their averages, if the optimizer keeps any: the end of training."""
-        if self.optimizer.use_ema:
+        # Before the first step there is no average.
+        if self.optimizer.use_ema and int(self.optimizer.iterations):
             self.optimizer.finalize_variable_values(self.model.trainable_weights)
 
     @property
