@@ -38,3 +38,12 @@ def isa(request: pytest.FixtureRequest) -> Iterator[str]:
 def threads(request: pytest.FixtureRequest) -> int:
     """Give a number of threads: none extra, as many as a small machine has, more than it has."""
     return int(request.param)
+
+
+@pytest.fixture(autouse=True)
+def numpy_seeds() -> Iterator[None]:
+    """Let seeds follow from NumPy's again after a test that chose its own."""
+    from cnnfast import random
+
+    yield
+    random.set_seed(None)
