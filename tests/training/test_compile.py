@@ -134,6 +134,15 @@ def test_metrics_have_their_names_before_and_after_the_first_batch() -> None:
     assert values == [found[name] for name in names]
 
 
+def test_metric_under_a_name_of_its_own_tells_callbacks_which_way_is_better() -> None:
+    model = small_model()
+    model.compile("sgd", "mse", metrics=[cnnfast.metrics.RootMeanSquaredError(name="mine")])
+    stopping = cnnfast.callbacks.EarlyStopping(monitor="mine")
+    small_fit(model, 1, [stopping])
+    assert stopping.is_better(0.5, 1.0)
+    assert not stopping.is_better(2.0, 1.0)
+
+
 def test_memory_mapped_arrays_train_as_arrays_do(tmp_path: Path) -> None:
     mapped = np.memmap(tmp_path / "data", np.float32, "w+", shape=DATA.shape)
     mapped[:] = DATA

@@ -85,8 +85,8 @@ class MonitorCallback(Callback):
         """Ask the model's metric of this name, in which direction it gets better."""
         for metric in getattr(self.model, "metrics", None) or ():
             if getattr(metric, "name", None) == name:
-                direction: str | None = getattr(metric, "_direction", None)
-                return direction
+                direction: str | None = getattr(metric, "direction", None)
+                return direction or getattr(metric, "_direction", None)
         return None
 
     def watched(self, logs: Logs | None, purpose: str) -> Any:
