@@ -1,8 +1,9 @@
 """Tell from 100 words whether a review is kind: word vectors and two convolutions over them.
 
 Real reviews would have to be downloaded, so that these are made by chance, of the same shape:
-numbers of words from a vocabulary of 20,000, frequent ones first. A hundred and twenty words praise or
-blame, and a "not" in front turns what they say around, which only neighbours together tell.
+numbers of words from a vocabulary of 20,000, frequent ones first. A hundred and twenty words
+praise or blame, and a "not" in front turns what they say around, which only neighbours together
+tell.
 
 Run it: python examples/reviews.py
 """
