@@ -73,9 +73,9 @@ def plan_cost(model: Any) -> tuple[float, float, float]:
         has changed; bytes of packed weights over bytes of weights.
     """
     cold = plan_seconds(model)
+    share = model.plan(1).weights / sum(4 * np.size(array) for array in model.get_weights())
     weight = model.weights[0]
     weight.assign(np.array(weight))
-    share = model.plan(1).weights / sum(4 * np.size(array) for array in model.get_weights())
     return cold, plan_seconds(model), share
 
 
