@@ -30,6 +30,9 @@ pytestmark = [
 CASES = list(read_cases())
 WHOLE = (".keras", ".h5")
 WEIGHTS = (".weights.h5", ".h5")
+# Keras 3.15 drops an axis that is a list or None when it reads HDF5, also from files of its own.
+AXES_LOST = {"softmax_two_axes", "normalization_none", "normalization_two_axes"}
+AXES_LOST |= {"normalization_all_axes"}
 # Layers that have no case of their own: they compute nothing in a prediction, or are the input.
 UNSEEN = {"AlphaDropout", "GaussianDropout", "GaussianNoise", "Identity", "SpatialDropout1D"}
 UNSEEN |= {"InputLayer", "RepeatVector", "SpatialDropout2D"}
@@ -43,6 +46,10 @@ def in_memory(keras: ModuleType, model: Any) -> Any:
     """Make the model in Keras without a file."""
     theirs = keras.models.model_from_json(model.to_json())
     theirs.set_weights(model.get_weights())
+    for layer in theirs._flatten_layers():
+        # Normalization computes with copies of its weights, which only loading a file renews.
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
     return theirs
 
 
@@ -74,8 +81,7 @@ def test_saved_layer_is_loaded_by_keras_with_equal_outputs(
 ) -> None:
     model = model_of(case)
     expected = in_memory(keras, model)
-    # Keras drops an axis that is a list when it reads HDF5, also from a file of its own.
-    for suffix in WHOLE[:1] if case.name == "softmax_two_axes" else WHOLE:
+    for suffix in WHOLE[:1] if case.name in AXES_LOST else WHOLE:
         path = tmp_path / f"model{suffix}"
         model.save(path)
         assert_equal(keras.models.load_model(path), expected, case.inputs)
