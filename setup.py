@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ int main(void) {
 class BuildExtensions(build_ext):
     """Compile each isa/*.c with flags of its own, and everything with OpenMP where it works."""
 
+    def finalize_options(self) -> None:
+        """Let compilers run on all cores unless told otherwise."""
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count()
+
     def build_extensions(self) -> None:
         """Settle compiler flags once, then build."""
         kind = "msvc" if self.compiler.compiler_type == "msvc" else "unix"
@@ -83,16 +90,18 @@ class BuildExtensions(build_ext):
         reuse one object for two sets of flags.
         """
         flags = DEBUG_FLAGS if DEBUG else COMPILE_FLAGS[kind]
-        return [
-            object_file
-            for isa, isa_flags in ISA_FLAGS[kind].items()
-            for object_file in self.compiler.compile(
+
+        def compile_table(isa: str) -> list[str]:
+            objects: list[str] = self.compiler.compile(
                 [str(KERNELS / "isa" / f"{isa}.c")],
                 output_dir=self.build_temp,
                 depends=extension.depends,
-                extra_postargs=flags + self.for_this_machine(isa, isa_flags),
+                extra_postargs=flags + self.for_this_machine(isa, ISA_FLAGS[kind][isa]),
             )
-        ]
+            return objects
+
+        with ThreadPoolExecutor(max_workers=self.parallel or 1) as pool:
+            return sum(pool.map(compile_table, ISA_FLAGS[kind]), start=[])
 
     def for_this_machine(self, isa: str, flags: list[str]) -> list[str]:
         """Drop x86 flags where the target is another architecture (the file is empty there)."""
