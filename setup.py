@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,7 @@ class BuildExtensions(build_ext):
             return objects
 
         with ThreadPoolExecutor(max_workers=self.parallel or 1) as pool:
-            return sum(pool.map(compile_table, ISA_FLAGS[kind]), start=[])
+            return list(chain.from_iterable(pool.map(compile_table, ISA_FLAGS[kind])))
 
     def for_this_machine(self, isa: str, flags: list[str]) -> list[str]:
         """Drop x86 flags where the target is another architecture (the file is empty there)."""
