@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ import os, signal, sys, threading, time
 import numpy as np
 from toytraining import DATA, small_model
 
+# A shell lets programs in the background ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 model = small_model("adam")
 steps = []
 train = model._training.step._train
@@ -42,6 +45,14 @@ except KeyboardInterrupt:
         DATA, DATA[:, :2], verbose=0))
     print("usable")
 """
+
+
+@pytest.fixture(autouse=True)
+def heeded() -> Iterator[None]:
+    """Let SIGINT do what it does in a program in the foreground."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Interrupt(Callback):
