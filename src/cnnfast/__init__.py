@@ -9,22 +9,20 @@ Names, arguments and numbers are those of Keras 3; programs written for it run w
 replaced by `cnnfast`.
 """
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from cnnfast import (
     activations,
     backend,
-    callbacks,
     config,
     constraints,
     engine,
     initializers,
     layers,
-    losses,
-    metrics,
     models,
     ops,
-    optimizers,
     regularizers,
-    saving,
     utils,
 )
 from cnnfast.engine.base_layer import Layer
@@ -32,7 +30,10 @@ from cnnfast.engine.input_layer import Input, InputLayer
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.engine.variable import Variable
 from cnnfast.models import Functional, Model, Sequential
-from cnnfast.saving import load_model
+
+if TYPE_CHECKING:
+    from cnnfast import callbacks, losses, metrics, optimizers, saving
+    from cnnfast.saving import load_model
 
 __version__ = "0.1.0"
 
@@ -65,7 +66,26 @@ __all__ = [
     "utils",
 ]
 
+# What only programs that train or read files need comes when it is asked for: a third of the time
+# that the rest takes.
+_LATER = frozenset({"callbacks", "losses", "metrics", "optimizers", "saving"})
+_OF_SAVING = frozenset({"load_model", "save_model"})
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return importlib.import_module(f"cnnfast.{name}")
+    if name == "load_model":
+        return _from_saving(name)
+    raise AttributeError(f"module 'cnnfast' has no attribute {name!r}")
+
+
+def _from_saving(name: str) -> Any:
+    if name in _OF_SAVING:
+        return getattr(importlib.import_module("cnnfast.saving"), name)
+    raise AttributeError(f"module 'cnnfast.models' has no attribute {name!r}")
+
+
 # `keras.models.load_model` is where programs look for it. Files are a floor above models, so
 # models cannot import it themselves.
-setattr(models, "load_model", load_model)  # noqa: B010
-setattr(models, "save_model", saving.save_model)  # noqa: B010
+setattr(models, "__getattr__", _from_saving)  # noqa: B010
