@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from bench import weights
+
 CONFIG = "model.json"
 WEIGHTS = "weights.npz"
 
@@ -27,5 +29,5 @@ def load(folder: str, model_from_json: Callable[[str], Any]) -> Any:
     """
     model = model_from_json(Path(folder, CONFIG).read_text())
     with np.load(Path(folder, WEIGHTS)) as arrays:
-        model.set_weights([arrays[f"arr_{i}"] for i in range(len(arrays.files))])
+        weights.assign(model, [arrays[f"arr_{i}"] for i in range(len(arrays.files))])
     return model

@@ -14,9 +14,19 @@ Array = NDArray[np.float32]
 def seed(model: Any, name: str) -> None:
     """Give a model of cnnfast or Keras weights that depend on nothing but a name."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
-    model.set_weights([
-        draw(random, variable.name, tuple(variable.shape)) for variable in model.weights
-    ])  # fmt: skip
+    values = [draw(random, variable.name, tuple(variable.shape)) for variable in model.weights]
+    assign(model, values)
+
+
+def assign(model: Any, values: list[Any]) -> None:
+    """Set all weights of a model of cnnfast or Keras, in the order of its `weights`.
+
+    Keras's Normalization computes with copies of its weights and has to be told.
+    """
+    model.set_weights(values)
+    for layer in model.layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()
 
 
 def draw(random: np.random.Generator, name: str, shape: tuple[int, ...]) -> Array:
