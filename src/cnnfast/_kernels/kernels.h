@@ -62,13 +62,14 @@ typedef void gather_kernel(const float *const *rows, ptrdiff_t step, ptrdiff_t t
                            const float *bias, float *y, ptrdiff_t columns, float lowest,
                            float highest);
 
-/* See micro/winograd.h. patch: six rows, each from its first pixel that is not padding on, which is
+/* See micro/winograd_input.h. patch: six rows, each from its first pixel that is not padding on, which is
  * column `first` of the patch; the last one is column `last` - 1. A row that is padding points at
- * as many zeros. Planes of v hold whole vectors of channels. */
+ * as many zeros. Planes of v hold whole vectors of channels. low, narrow: of the tile at most 2
+ * rows or columns are wanted. */
 typedef void winograd_input_kernel(const float *const *patch, ptrdiff_t first, ptrdiff_t last,
-                                   ptrdiff_t C, float *v, ptrdiff_t plane);
+                                   ptrdiff_t C, int low, int narrow, float *v, ptrdiff_t plane);
 
-/* See micro/winograd.h. The upper left `rows` x `columns` of the tile are stored, in pixels K
+/* See micro/winograd_output.h. The upper left `rows` x `columns` of the tile are stored, in pixels K
  * floats and rows `row` floats apart. addend: another array of pixels that lie likewise, or
  * NULL. */
 typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float *bias,

@@ -48,8 +48,8 @@ cdef extern from "kernels.h":
         Py_ssize_t columns, float lowest, float highest) noexcept nogil
 
     ctypedef void winograd_input_kernel(
-        const float *const *patch, Py_ssize_t first, Py_ssize_t last, Py_ssize_t C, float *v,
-        Py_ssize_t plane) noexcept nogil
+        const float *const *patch, Py_ssize_t first, Py_ssize_t last, Py_ssize_t C, bint low,
+        bint narrow, float *v, Py_ssize_t plane) noexcept nogil
 
     ctypedef void winograd_output_kernel(
         const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels,

@@ -18,3 +18,4 @@ cdef void pack_panels(
     const Kernels *kernels, const float *weights, Py_ssize_t row, const float *bias,
     Py_ssize_t columns, Py_ssize_t depth, float *packed) noexcept nogil
 cdef Py_ssize_t even_tile(Py_ssize_t rows, Py_ssize_t widest) noexcept nogil
+cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil

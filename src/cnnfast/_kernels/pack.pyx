@@ -56,3 +56,8 @@ cdef Py_ssize_t even_tile(Py_ssize_t rows, Py_ssize_t widest) noexcept nogil:
     """Return tile rows that cut `rows` evenly: 26 by 14 gives 13 + 13, not 14 + 12."""
     cdef Py_ssize_t tiles = (rows + widest - 1) // widest
     return (rows + tiles - 1) // tiles if tiles else 1
+
+
+cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil:
+    """Return the least multiple that is no smaller than count."""
+    return (count + of - 1) // of * of

@@ -16,8 +16,9 @@
 #include "micro/rows.h"
 #include "micro/slopes.h"
 #include "micro/weight_gradient.h"
-#include "micro/winograd.h"
 #include "micro/winograd_gradient.h"
+#include "micro/winograd_input.h"
+#include "micro/winograd_output.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)

@@ -12,6 +12,10 @@ A block of tiles, taken across rows and images, goes through three phases in scr
 is filled, the GEMM tile turns it into M[36][tile][K], and that becomes outputs. Padding costs
 nothing: rows and columns outside are not read. What a tile gives does not depend on its block.
 
+Where outputs are no multiple of 4, the last tiles have n < 4 rows or columns and need n + 2 points
+along that axis, not 6 (micro/winograd_points.h): 10 x 10 outputs take 256 products, not 324. In V
+and M tiles lie by kind, so that those which need a place are a range of them.
+
 Numerics: about twice the rms error of the direct sum in float32. An infinite or NaN input can
 make the whole tiles that see it NaN, for every filter. Inputs beyond 1e36 may overflow.
 
@@ -26,7 +30,7 @@ from libc.string cimport memcpy, memset
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Kernels, POOL_average, POOL_max, winograd_pool_kernel
 from cnnfast._kernels.pack cimport (
-    Panel, even_tile, pack_panels, packed_floats, panel_at,
+    Panel, even_tile, pack_panels, packed_floats, panel_at, up_to_multiple,
 )
 from cnnfast._kernels.step cimport (
     Activation, Kernel, Scratch, chunks_of, parse_activation,
@@ -47,6 +51,16 @@ cdef enum:
     PLACES = 36
     PATCH = 6
     TILE = 4        # input pixels from one tile to the next
+    # Kinds of tiles: of last rows and columns that are cut off, in an order in which those that
+    # have all columns follow one another, and those that have all rows.
+    NARROW = 0
+    WHOLE = 1
+    LOW = 2
+    LOW_AND_NARROW = 3
+    KINDS = 4
+
+# The points that a tile of 0 to 4 outputs along an axis needs, a bit each.
+cdef int[TILE + 1] POINTS = [0, 0b000111, 0b100111, 0b011111, 0b111111]
 
 # Tiles of a block, rounded up to whole GEMM tiles: V and M of 64 channels share half of a 1 MB L2.
 cdef Py_ssize_t BLOCK = 28
@@ -61,18 +75,6 @@ cdef Py_ssize_t GAP = 16
 # fall into sets of their own.
 cdef Py_ssize_t PAGE = 1024
 
-# Time per tile over that of as many products in the direct kernel, measured by instruction set:
-# the products themselves, and what transforms cost beside them: the inputs' is shared by filters,
-# the outputs' by channels, and a little by both. (None measured on NEON: the other 4 lanes'.)
-COSTS = {
-    "avx512": (1.02, 5.0, 7.5, 60.0),
-    "avx2": (1.02, 5.0, 10.0, 20.0),
-    "neon": (1.06, 0.0, 7.5, 65.0),
-    "base": (1.06, 0.0, 7.5, 65.0),
-}
-# How much faster it must be than the direct kernel to be worth its rounding.
-ADVANTAGE = 1.05
-
 cdef struct WinogradTask:
     const Kernels *kernels
     const float *packed
@@ -85,6 +87,7 @@ cdef struct WinogradTask:
     winograd_pool_kernel *pool  # NULL: not pooled
     bint adds                   # a second input
     Py_ssize_t down, across     # tiles
+    Py_ssize_t last_rows, last_columns  # of the last tiles, before pooling
     Py_ssize_t block            # the most tiles done together
     Py_ssize_t chunk            # filters done together, whole panels
     Py_ssize_t v_row, m_row     # distances of tiles in V and M
@@ -98,9 +101,9 @@ cdef struct Cursor:
     float *y
     Py_ssize_t p, q
 
-
-cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil:
-    return (count + of - 1) // of * of
+cdef struct Ranges:
+    # Where each kind of tile starts in a block, and behind them its end.
+    Py_ssize_t start[KINDS + 1]
 
 
 cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
@@ -117,6 +120,35 @@ cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
                 cursor.addend += task.P * task.Q * task.K
 
 
+cdef int kind_of(const WinogradTask *task, Cursor cursor) noexcept nogil:
+    """Tell which kind of tile this is."""
+    cdef bint narrow = cursor.q == task.across - 1 and task.last_columns < TILE
+    if cursor.p == task.down - 1 and task.last_rows < TILE:
+        return LOW_AND_NARROW if narrow else LOW
+    return NARROW if narrow else WHOLE
+
+
+cdef Ranges ranges_of(const WinogradTask *task, Cursor cursor, Py_ssize_t tiles) noexcept nogil:
+    """Lay out tiles from a cursor on by their kind."""
+    cdef Ranges ranges
+    cdef Py_ssize_t kind
+    memset(&ranges, 0, sizeof(Ranges))
+    for _ in range(tiles):
+        ranges.start[kind_of(task, cursor) + 1] += 1
+        advance(task, &cursor)
+    for kind in range(KINDS):
+        ranges.start[kind + 1] += ranges.start[kind]
+    return ranges
+
+
+cdef Py_ssize_t place_tile(
+        const WinogradTask *task, Cursor cursor, Ranges *ranges) noexcept nogil:
+    """Return the next free place of the tile's kind, which is taken."""
+    cdef int kind = kind_of(task, cursor)
+    ranges.start[kind] += 1
+    return ranges.start[kind] - 1
+
+
 cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcept nogil:
     """Transform the patch behind one tile."""
     cdef const float *patch[PATCH]
@@ -127,29 +159,45 @@ cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcep
             patch[i] = cursor.x + ((h + i) * task.W + w + first) * task.C
         else:
             patch[i] = task.zeros
-    task.kernels.winograd_input(patch, first, last, task.C, v, task.v_plane)
+    task.kernels.winograd_input(
+        patch, first, last, task.C, cursor.p == task.down - 1 and task.last_rows <= 2,
+        cursor.q == task.across - 1 and task.last_columns <= 2, v, task.v_plane)
+
+
+cdef void multiply_place(
+        const WinogradTask *task, const float *v, const float *packed, float *m, Py_ssize_t first,
+        Py_ssize_t stop, Py_ssize_t tiles) noexcept nogil:
+    """Multiply one place of some tiles with the panels of filters [first, stop)."""
+    cdef Py_ssize_t step = even_tile(tiles, task.kernels.gemm_rows)
+    cdef Py_ssize_t width = 2 * task.kernels.lanes
+    cdef Py_ssize_t index, t, offset = 0
+    cdef Panel panel
+    for index in range(first // width, (stop + width - 1) // width):
+        panel = panel_at(task.kernels, task.K, task.C, index)
+        t = 0
+        while t < tiles:
+            task.kernels.gemm[panel.vectors - 1][min(step, tiles - t) - 1](
+                v + t * task.v_row, task.v_row, &offset, 1, task.C, packed + panel.offset,
+                m + t * task.m_row + panel.first - first, task.m_row,
+                panel.vectors * task.kernels.lanes, NULL, -INFINITY, INFINITY)
+            t += step
 
 
 cdef void multiply(
         const WinogradTask *task, const float *v, float *m, Py_ssize_t first, Py_ssize_t stop,
-        Py_ssize_t tiles) noexcept nogil:
-    """Multiply the 36 places of some tiles with the panels of filters [first, stop)."""
-    cdef Py_ssize_t step = even_tile(tiles, task.kernels.gemm_rows)
-    cdef Py_ssize_t width = 2 * task.kernels.lanes
-    cdef Py_ssize_t place, index, t, rows, offset = 0
-    cdef Panel panel
+        const Ranges *ranges) noexcept nogil:
+    """Multiply all places of the tiles that need them."""
+    cdef Py_ssize_t place, begin, end
+    cdef bint all_rows, all_columns
     for place in range(PLACES):
-        for index in range(first // width, (stop + width - 1) // width):
-            panel = panel_at(task.kernels, task.K, task.C, index)
-            t = 0
-            while t < tiles:
-                rows = min(step, tiles - t)
-                task.kernels.gemm[panel.vectors - 1][rows - 1](
-                    v + place * task.v_plane + t * task.v_row, task.v_row, &offset, 1, task.C,
-                    task.packed + place * task.place_floats + panel.offset,
-                    m + place * task.m_plane + t * task.m_row + panel.first - first, task.m_row,
-                    panel.vectors * task.kernels.lanes, NULL, -INFINITY, INFINITY)
-                t += rows
+        all_rows = not POINTS[task.last_rows] >> place // PATCH & 1
+        all_columns = not POINTS[task.last_columns] >> place % PATCH & 1
+        begin = ranges.start[WHOLE if all_columns else NARROW]
+        end = ranges.start[LOW if all_rows else LOW_AND_NARROW if all_columns else KINDS]
+        multiply_place(
+            task, v + place * task.v_plane + begin * task.v_row,
+            task.packed + place * task.place_floats,
+            m + place * task.m_plane + begin * task.m_row, first, stop, end - begin)
 
 
 cdef void scatter_tile(
@@ -176,17 +224,20 @@ cdef Cursor do_tiles(
     cdef float *v = scratch
     cdef float *m = scratch + PLACES * task.v_plane
     cdef Cursor begin = cursor
-    cdef Py_ssize_t first, filters, t
-    for t in range(tiles):
-        gather_tile(task, cursor, v + t * task.v_row)
+    cdef Ranges ranges = ranges_of(task, cursor, tiles)
+    cdef Ranges free = ranges
+    cdef Py_ssize_t first, filters
+    for _ in range(tiles):
+        gather_tile(task, cursor, v + place_tile(task, cursor, &free) * task.v_row)
         advance(task, &cursor)
     first = 0
     while first < task.K:
         filters = min(task.chunk, task.K - first)
-        multiply(task, v, m, first, first + filters, tiles)
-        cursor = begin
-        for t in range(tiles):
-            scatter_tile(task, cursor, m + t * task.m_row, first, filters)
+        multiply(task, v, m, first, first + filters, &ranges)
+        cursor, free = begin, ranges
+        for _ in range(tiles):
+            scatter_tile(task, cursor, m + place_tile(task, cursor, &free) * task.m_row, first,
+                         filters)
             advance(task, &cursor)
         first += filters
     return cursor
@@ -287,6 +338,8 @@ cdef class Winograd(Kernel):
                 {"max": POOL_max, "average": POOL_average}[pooling]]
         task.down = up_to_multiple(task.P, task.tile) // task.tile
         task.across = up_to_multiple(task.Q, task.tile) // task.tile
+        task.last_rows = (task.P - (task.down - 1) * task.tile) * (TILE // task.tile)
+        task.last_columns = (task.Q - (task.across - 1) * task.tile) * (TILE // task.tile)
         task.activation = parse_activation(activation, task.kernels)
         self.choose_layout()
         self.pack(kernel, bias)
@@ -344,26 +397,3 @@ cdef class Winograd(Kernel):
         """Cut units for threads, but not so finely that weights are streamed for few tiles."""
         cdef Py_ssize_t blocks = units * self.task.across // self.task.block // threads * threads
         return min(chunks_of(units, threads), max(blocks, threads))
-
-
-def winograd_pays(Py_ssize_t P, Py_ssize_t Q, Py_ssize_t C, Py_ssize_t K) -> bool:
-    """Tell whether this beats the direct kernel by 5 % with the active instruction set.
-
-    ratio = 4 * share / (products + inputs / K' + outputs / C + both / (C K')), where share is
-    the part of the tiles that is output and K' is K in whole vectors
-
-    Args:
-        P: output rows.
-        Q: output columns.
-        C: channels.
-        K: filters.
-
-    Returns:
-        True where the ratio of the times is estimated to be at least 1.05.
-    """
-    cdef const Kernels *kernels = active_kernels()
-    products, inputs, outputs, both = COSTS[kernels.name.decode()]
-    filters = up_to_multiple(K, kernels.lanes)
-    share = <double>P * Q / (up_to_multiple(P, TILE) * up_to_multiple(Q, TILE))
-    cost = products + inputs / filters + outputs / C + both / (<double>C * filters)
-    return 4.0 * share >= ADVANTAGE * cost

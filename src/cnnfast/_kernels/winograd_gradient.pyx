@@ -16,7 +16,7 @@ from libc.string cimport memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Kernels, PixelGrid
-from cnnfast._kernels.pack cimport even_tile
+from cnnfast._kernels.pack cimport even_tile, up_to_multiple
 from cnnfast._kernels.step cimport Kernel, Scratch
 
 cdef enum:
@@ -46,10 +46,6 @@ cdef struct WinogradTask:
     Py_ssize_t sum_plane        # of the sums
 
 
-cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil:
-    return (count + of - 1) // of * of
-
-
 cdef void transform_tile(
         const WinogradTask *task, const float *x, const float *dy, Py_ssize_t p, Py_ssize_t q,
         float *inputs, float *gradients) noexcept nogil:
@@ -62,7 +58,7 @@ cdef void transform_tile(
             patch[i] = x + ((h + i) * task.W + w + first) * task.C
         else:
             patch[i] = task.zeros
-    task.kernels.winograd_input(patch, first, last, task.C, inputs, task.x_plane)
+    task.kernels.winograd_input(patch, first, last, task.C, False, False, inputs, task.x_plane)
     task.kernels.winograd_gradient(
         dy + (p * task.Q + q) * task.K, task.Q * task.K, task.K, min(task.P - p, TILE),
         min(task.Q - q, TILE), gradients, task.y_plane)

@@ -12,10 +12,11 @@ from cnnfast import config
 from cnnfast._kernels.conv import Convolution as ConvolutionKernel
 from cnnfast._kernels.dense import Dense as DenseKernel
 from cnnfast._kernels.step import Kernel
-from cnnfast._kernels.winograd import Winograd, winograd_pays
+from cnnfast._kernels.winograd import Winograd
 from cnnfast.ops.base import Floats, Op, Shape, constant, floats, set_fields
 from cnnfast.ops.elementwise import LINEAR, Activation
 from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
+from cnnfast.ops.winograd_costs import winograd_pays
 from cnnfast.threads import thread_count
 
 # ((top, bottom), (left, right)), pixels of zeros around an image.

@@ -1,8 +1,8 @@
-/* The gradient of the filters by Winograd's algorithm: micro/winograd.h with its roles exchanged.
+/* The gradient of the filters by Winograd's algorithm: winograd_points.h with roles exchanged.
  *
  *   dg = G^T [(A dy A^T) * (B^T d B)] G,  * by element, summed over tiles and images
  *
- * Points  Those of winograd.h, whose transform of the input d this shares. A is exact in float32;
+ * Points  Those of winograd_points.h, whose transform of the input d this shares. A is exact in float32;
  *         G is rounded here, once a coefficient, for sums over tiles are in float32 anyway.
  * Layout  As there: 36 planes, p[6 i + j], of what a tile's 4 x 4 gradients become, and of the sums
  *         over tiles that the 3 x 3 taps are made of.
@@ -10,16 +10,8 @@
  *         row of 6 coming out.
  * Numerics  A result does not depend on its neighbours, nor on the filter's lane.
  */
-#include "../kernels.h"
 #include "repeat.h"
-
-/* With points 0, +-a, +-b, infinity. */
-#define A_1 0.75f
-#define A_2 0.5625f
-#define A_3 0.421875f
-#define B_1 1.5f
-#define B_2 2.25f
-#define B_3 3.375f
+#include "winograd_points.h"
 
 /* A along a row: six points from four pixels. */
 ALWAYS_INLINE void store_gradient_points(vf y0, vf y1, vf y2, vf y3, float *p, ptrdiff_t plane)
@@ -124,10 +116,3 @@ static void winograd_filter(const float *m, ptrdiff_t plane, float *dw, ptrdiff_
         add_taps(FILTER_ROW(t2), dw + 6 * tap, tap, n);
     }
 }
-
-#undef A_1
-#undef A_2
-#undef A_3
-#undef B_1
-#undef B_2
-#undef B_3

@@ -1,119 +1,7 @@
-/* Winograd's F(4x4, 3x3): a 4 x 4 tile of outputs from a 6 x 6 patch in 36 products a channel.
- *
- *   y = A^T [(G g G^T) * (B^T d B)] A,  * by element, summed over channels
- *
- * Points  0, +-3/4, +-3/2, infinity. Every entry of B^T and A^T is a dyadic fraction and so exact
- *         in float32, and the rms error is half of what 0, +-1, +-2, infinity give. G is only
- *         used in float64, when weights are packed.
- * Layout  The 36 places of a patch are planes: v[6 i + j][tile][channel], m likewise. A call does
- *         one tile and walks its channels; what it holds in registers is a pair of rows.
- * Budget  A pair of rows of 6 is 12 vectors between the vertical and the horizontal pass, which
- *         fits 16 registers. Rows come in pairs because points come in pairs: x and -x share
- *         their even and odd parts, so a pair costs loads again but no arithmetic.
- * Numerics  A tile's result does not depend on its neighbours, nor on the channel's lane.
- */
-#include "../kernels.h"
+/* Winograd's A^T m A: a tile of outputs, finished or pooled; see winograd_points.h. */
 #include "join.h"
 #include "repeat.h"
-
-/* With points 0, +-a, +-b, infinity. */
-#define A_1 0.75f
-#define A_2 0.5625f
-#define A_3 0.421875f
-#define B_1 1.5f
-#define B_2 2.25f
-#define B_3 3.375f
-#define SUM_OF_SQUARES 2.8125f
-#define PRODUCT_OF_SQUARES 1.265625f
-
-/* The last vector of channels overlaps the one before where they are not whole vectors: the same
- * numbers are stored twice. */
-#define WITHIN(c, C) ((c) + LANES <= (C) ? (c) : (C) - LANES)
-
-ALWAYS_INLINE vf vf_some(const float *p, ptrdiff_t n)
-{
-    return n == LANES ? vf_load(p) : vf_load_n(p, n, 0.0f);
-}
-
-/* One row of B^T for the point 0; the one for infinity is the same a step further on. */
-ALWAYS_INLINE vf at_end(vf d0, vf d2, vf d4)
-{
-    return vf_fma(vf_set(PRODUCT_OF_SQUARES), d0, vf_fnma(vf_set(SUM_OF_SQUARES), d2, d4));
-}
-
-/* B^T along a row: six points from six pixels. */
-ALWAYS_INLINE void store_points(vf d0, vf d1, vf d2, vf d3, vf d4, vf d5, float *v,
-                                ptrdiff_t plane)
-{
-    const vf even_a = vf_fnma(vf_set(B_2), d2, d4), odd_a = vf_fnma(vf_set(B_2), d1, d3);
-    const vf even_b = vf_fnma(vf_set(A_2), d2, d4), odd_b = vf_fnma(vf_set(A_2), d1, d3);
-    vf_store(v, at_end(d0, d2, d4));
-    vf_store(v + plane, vf_fma(vf_set(A_1), odd_a, even_a));
-    vf_store(v + 2 * plane, vf_fnma(vf_set(A_1), odd_a, even_a));
-    vf_store(v + 3 * plane, vf_fma(vf_set(B_1), odd_b, even_b));
-    vf_store(v + 4 * plane, vf_fnma(vf_set(B_1), odd_b, even_b));
-    vf_store(v + 5 * plane, at_end(d1, d3, d5));
-}
-
-#define PIXEL(i, j) vf_some(rows[i] + (j - first) * C, n)
-#define IS_INSIDE(j) (j >= first && j < last)
-#define COLUMN_AT_ENDS(j)                                                                        \
-    vf upper##j = vf_zero(), lower##j = vf_zero();                                               \
-    if (IS_INSIDE(j)) {                                                                          \
-        upper##j = at_end(PIXEL(0, j), PIXEL(2, j), PIXEL(4, j));                                \
-        lower##j = at_end(PIXEL(1, j), PIXEL(3, j), PIXEL(5, j));                                \
-    }
-#define COLUMN_AT_PAIR(j)                                                                        \
-    vf plus##j = vf_zero(), minus##j = vf_zero();                                                \
-    if (IS_INSIDE(j)) {                                                                          \
-        const vf even = vf_fnma(square, PIXEL(2, j), PIXEL(4, j));                               \
-        const vf odd = vf_fnma(square, PIXEL(1, j), PIXEL(3, j));                                \
-        plus##j = vf_fma(vf_set(point), odd, even);                                              \
-        minus##j = vf_fnma(vf_set(point), odd, even);                                            \
-    }
-
-/* Rows of points +-point; the other pair's square is a factor of theirs. */
-ALWAYS_INLINE void input_pair(const float *const *rows, ptrdiff_t first, ptrdiff_t last,
-                              ptrdiff_t C, ptrdiff_t n, float point, float other_square, float *v,
-                              ptrdiff_t plane)
-{
-    const vf square = vf_set(other_square);
-    REPEAT_6(COLUMN_AT_PAIR)
-    store_points(plus0, plus1, plus2, plus3, plus4, plus5, v, plane);
-    store_points(minus0, minus1, minus2, minus3, minus4, minus5, v + 6 * plane, plane);
-}
-
-ALWAYS_INLINE void input_ends(const float *const *rows, ptrdiff_t first, ptrdiff_t last,
-                              ptrdiff_t C, ptrdiff_t n, float *v, ptrdiff_t plane)
-{
-    REPEAT_6(COLUMN_AT_ENDS)
-    store_points(upper0, upper1, upper2, upper3, upper4, upper5, v, plane);
-    store_points(lower0, lower1, lower2, lower3, lower4, lower5, v + 30 * plane, plane);
-}
-
-/* One vector of channels, n of them real. */
-ALWAYS_INLINE void input_channels(const float *const *patch, ptrdiff_t first, ptrdiff_t last,
-                                  ptrdiff_t C, ptrdiff_t c, ptrdiff_t n, float *v,
-                                  ptrdiff_t plane)
-{
-    const float *const rows[6] = {patch[0] + c, patch[1] + c, patch[2] + c,
-                                  patch[3] + c, patch[4] + c, patch[5] + c};
-    v += c;
-    input_ends(rows, first, last, C, n, v, plane);
-    input_pair(rows, first, last, C, n, A_1, B_2, v + 6 * plane, plane);
-    input_pair(rows, first, last, C, n, B_1, A_2, v + 18 * plane, plane);
-}
-
-static void winograd_input(const float *const *patch, ptrdiff_t first, ptrdiff_t last,
-                           ptrdiff_t C, float *v, ptrdiff_t plane)
-{
-    if (C < LANES) {
-        input_channels(patch, first, last, C, 0, C, v, plane);
-        return;
-    }
-    for (ptrdiff_t c = 0; c < C; c += LANES)
-        input_channels(patch, first, last, C, WITHIN(c, C), LANES, v, plane);
-}
+#include "winograd_points.h"
 
 #define PRODUCT(i, j) vf_load(m + (6 * i + j) * plane)
 /* Output rows 0 and 2 are made of sums over +-, rows 1 and 3 of differences. */
@@ -135,6 +23,12 @@ static void winograd_input(const float *const *patch, ptrdiff_t first, ptrdiff_t
                         vf_fma(vf_set(A_3), difference_a, PRODUCT(5, j)));                       \
     }
 
+/* The two rows of a low tile. */
+#define COLUMN_OF_FEW(j)                                                                         \
+    const vf near##j =                                                                           \
+        vf_add(PRODUCT(0, j), vf_add(PRODUCT(1, j), PRODUCT(2, j)));                             \
+    const vf far##j = vf_fma(vf_set(A_1), vf_sub(PRODUCT(1, j), PRODUCT(2, j)), PRODUCT(5, j));
+
 /* What becomes of the outputs of a vector of filters, n of them real, and how many there are. */
 typedef struct Finish {
     vf bias, lowest, highest;
@@ -146,10 +40,15 @@ typedef struct Pixels {
     vf y0, y1, y2, y3;
 } Pixels;
 
-/* A^T along a row: four pixels from six points. */
-ALWAYS_INLINE Pixels pixels_of(vf m0, vf m1, vf m2, vf m3, vf m4, vf m5)
+/* A^T along a row: four pixels from six points, or two from four. */
+ALWAYS_INLINE Pixels pixels_of(int narrow, vf m0, vf m1, vf m2, vf m3, vf m4, vf m5)
 {
     const vf sum_a = vf_add(m1, m2), difference_a = vf_sub(m1, m2);
+    if (narrow) {
+        const Pixels two = {vf_add(m0, sum_a), vf_fma(vf_set(A_1), difference_a, m5), vf_zero(),
+                            vf_zero()};
+        return two;
+    }
     const vf sum_b = vf_add(m3, m4), difference_b = vf_sub(m3, m4);
     const Pixels pixels = {
         vf_add(vf_add(m0, sum_a), sum_b),
@@ -205,13 +104,20 @@ ALWAYS_INLINE void store_pixels(Pixels pixels, Target target, int adds, const Fi
     store_output(pixels.y3, shifted(target, 3 * K), adds, finish);
 }
 
-#define NEAR pixels_of(near0, near1, near2, near3, near4, near5)
-#define FAR pixels_of(far0, far1, far2, far3, far4, far5)
+#define NEAR pixels_of(narrow, near0, near1, near2, near3, near4, near5)
+#define FAR pixels_of(narrow, far0, far1, far2, far3, far4, far5)
 
 /* One vector of filters. */
 ALWAYS_INLINE void output_channels(const float *m, ptrdiff_t plane, Target target, int adds,
-                                   ptrdiff_t row, ptrdiff_t rows, const Finish *finish)
+                                   ptrdiff_t row, ptrdiff_t rows, int low, int narrow,
+                                   const Finish *finish)
 {
+    if (low) {
+        REPEAT_6(COLUMN_OF_FEW)
+        store_pixels(NEAR, target, adds, finish);
+        if (rows > 1) store_pixels(FAR, shifted(target, row), adds, finish);
+        return;
+    }
     {
         REPEAT_6(COLUMN_EVEN)
         store_pixels(NEAR, target, adds, finish);
@@ -267,9 +173,16 @@ ALWAYS_INLINE void store_windows(int kind, Windows windows, float *y, const Fini
 
 /* One vector of filters. */
 ALWAYS_INLINE void pool_channels(int kind, const float *m, ptrdiff_t plane, float *y,
-                                 ptrdiff_t row, ptrdiff_t rows, const Finish *finish)
+                                 ptrdiff_t row, ptrdiff_t rows, int low, int narrow,
+                                 const Finish *finish)
 {
     Windows above, below;
+    if (low) {
+        REPEAT_6(COLUMN_OF_FEW)
+        above = both(kind, windows_of(kind, NEAR, finish), windows_of(kind, FAR, finish));
+        store_windows(kind, above, y, finish);
+        return;
+    }
     {
         REPEAT_6(COLUMN_EVEN)
         above = windows_of(kind, NEAR, finish);
@@ -301,9 +214,10 @@ ALWAYS_INLINE void pool_channels(int kind, const float *m, ptrdiff_t plane, floa
 
 ALWAYS_INLINE void output_tile(const float *m, ptrdiff_t plane, const float *bias,
                                ptrdiff_t channels, Target target, int adds, ptrdiff_t row,
-                               ptrdiff_t rows, Finish finish)
+                               ptrdiff_t rows, int low, int narrow, Finish finish)
 {
-    EACH_FILTERS(output_channels(m + k, plane, shifted(target, k), adds, row, rows, &finish))
+    EACH_FILTERS(output_channels(m + k, plane, shifted(target, k), adds, row, rows, low, narrow,
+                                 &finish))
 }
 
 static void winograd_output(const float *m, ptrdiff_t plane, const float *bias, ptrdiff_t channels,
@@ -312,10 +226,24 @@ static void winograd_output(const float *m, ptrdiff_t plane, const float *bias, 
 {
     const Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};
     const Target target = {y, addend};
-    if (addend)
-        output_tile(m, plane, bias, channels, target, 1, row, rows, finish);
-    else
-        output_tile(m, plane, bias, channels, target, 0, row, rows, finish);
+#define ALONE(low, narrow)                                                                      \
+    output_tile(m, plane, bias, channels, target, 0, row, rows, low, narrow, finish)
+#define WITH_ADDEND(low, narrow)                                                                 \
+    output_tile(m, plane, bias, channels, target, 1, row, rows, low, narrow, finish)
+    if (addend) {
+        WITH_CONSTANTS(rows <= 2, columns <= 2, WITH_ADDEND)
+    } else {
+        WITH_CONSTANTS(rows <= 2, columns <= 2, ALONE)
+    }
+#undef ALONE
+#undef WITH_ADDEND
+}
+
+ALWAYS_INLINE void pool_tile(int kind, const float *m, ptrdiff_t plane, const float *bias,
+                             ptrdiff_t channels, float *y, ptrdiff_t row, ptrdiff_t rows, int low,
+                             int narrow, Finish finish)
+{
+    EACH_FILTERS(pool_channels(kind, m + k, plane, y + k, row, rows, low, narrow, &finish))
 }
 
 #define POOL(name)                                                                               \
@@ -324,15 +252,12 @@ static void winograd_output(const float *m, ptrdiff_t plane, const float *bias, 
                                      ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,                 \
                                      ptrdiff_t columns)                                          \
     {                                                                                            \
-        Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};         \
-        EACH_FILTERS(pool_channels(POOL_##name, m + k, plane, y + k, row, rows, &finish))         \
+        const Finish finish = {vf_zero(), vf_set(lowest), vf_set(highest), columns, K, LANES};   \
+        WITH_CONSTANTS(rows == 1, columns == 1, POOL_TILE_##name)                                \
     }
+#define POOL_TILE(kind, low, narrow)                                                             \
+    pool_tile(kind, m, plane, bias, channels, y, row, rows, low, narrow, finish)
+#define POOL_TILE_max(low, narrow) POOL_TILE(POOL_max, low, narrow)
+#define POOL_TILE_average(low, narrow) POOL_TILE(POOL_average, low, narrow)
 #include "../kernels.inc"
 #undef POOL
-
-#undef A_1
-#undef A_2
-#undef A_3
-#undef B_1
-#undef B_2
-#undef B_3

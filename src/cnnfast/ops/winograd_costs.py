@@ -1,0 +1,48 @@
+"""Where Winograd's algorithm is worth its transforms."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cnnfast._kernels import dispatch
+
+# Time per tile over that of as many products in the direct kernel, measured by instruction set:
+# the products themselves, and what transforms cost beside them: the inputs' is shared by filters,
+# the outputs' by channels, and a little by both. (None measured on NEON: the other 4 lanes'.)
+COSTS: Final = {
+    "avx512": (1.02, 5.0, 7.5, 60.0),
+    "avx2": (1.02, 5.0, 10.0, 20.0),
+    "neon": (1.06, 0.0, 7.5, 65.0),
+    "base": (1.06, 0.0, 7.5, 65.0),
+}
+# How much faster it must be than the direct kernel to be worth its rounding.
+ADVANTAGE: Final = 1.05
+# Outputs of a whole tile along one axis.
+TILE: Final = 4
+
+
+def winograd_pays(P: int, Q: int, C: int, K: int) -> bool:
+    """Tell whether this beats the direct kernel by 5 % with the active instruction set.
+
+    ratio = 9 P Q / (P' Q' (products + inputs / K' + outputs / C + both / (C K'))), where P' and
+    Q' are points, two more than outputs for each tile, and K' is K in whole vectors
+
+    Args:
+        P: output rows.
+        Q: output columns.
+        C: channels.
+        K: filters.
+
+    Returns:
+        True where the ratio of the times is estimated to be at least 1.05.
+    """
+    products, inputs, outputs, both = COSTS[dispatch.active()]
+    lanes = dispatch.lanes()
+    filters = -(-K // lanes) * lanes
+    cost = products + inputs / filters + outputs / C + both / (C * filters)
+    return ADVANTAGE * cost * _points(P) * _points(Q) <= 9 * P * Q
+
+
+def _points(outputs: int) -> int:
+    """Count the points of all tiles along an axis."""
+    return outputs + 2 * -(-outputs // TILE)
