@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cnnfast._kernels.repack import Repacker
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.trainer import TrainingProgram
-from cnnfast.engine.differentiate import differentiate
+from cnnfast.engine.differentiate import differentiate, trained_fields
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.heads import Head, Penalized, attach, attach_penalties
 from cnnfast.engine.moving import MovingAverages
@@ -69,10 +69,11 @@ class TrainingPlan:
 
     Attributes:
         version: of the weights, as `repack` was told.
+        unused: the weights that no loss depends on, by their places among `parameters`.
 
     Raises:
-        NotImplementedError: the network cannot be differentiated, or does not use a weight in a
-            way that is known to train.
+        NotImplementedError: the network cannot be differentiated, or uses a weight in a way that
+            is not known to train.
     """
 
     def __init__(
@@ -99,21 +100,28 @@ class TrainingPlan:
             graph.output(value)
         graph, seeds = _fused(graph, losses.seeds)
         sums: dict[Value, int] = {}
+        self.unused: list[int] = []
         if trains:
+            concerned = live_operations(graph.operations, tuple(seeds))
             sums = differentiate(graph, seeds, parameters)
-            self._check_all_train(set(sums.values()))
+            self.unused = self._without_gradient(concerned, set(sums.values()))
         self._tables = TableGradients(graph, sums, parameters)
         self._bind(graph, sums, losses.scales)
 
-    def _check_all_train(self, found: set[int]) -> None:
-        for view in self._parameters.views:
-            offset = cast("int", self._parameters.offset_of(view))
-            if offset not in found:
-                variable = self._parameters.at(offset)
-                raise NotImplementedError(
-                    f"Training of the weight '{variable.path}' is not supported: no loss depends "
-                    "on it, or its layer uses it in a way that cannot be differentiated."
-                )
+    def _without_gradient(self, concerned: list[Operation], found: set[int]) -> list[int]:
+        """List the weights without one, which operations that a loss depends on do not use."""
+        used = {
+            offset
+            for operation in concerned
+            for offset in trained_fields(operation.op, self._parameters).values()
+        }
+        for offset in used - found:
+            raise NotImplementedError(
+                f"Training of the weight '{self._parameters.at(offset).path}' is not supported: "
+                "its layer uses it in a way that cannot be differentiated."
+            )
+        offsets = self._parameters.offsets
+        return [index for index, offset in enumerate(offsets) if offset not in found]
 
     def _bind(self, graph: Graph, sums: dict[Value, int], scales: list[int]) -> None:
         operations, outputs = with_own_outputs(graph)

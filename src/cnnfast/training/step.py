@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from cnnfast.engine.training_plan import Result, TrainingPlan
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
+from cnnfast.optimizers.steps import Steps
 from cnnfast.random import draw_seed
 from cnnfast.threads import thread_count
 from cnnfast.training.batch import Batch
@@ -72,9 +74,10 @@ class Step:
         self._scales: dict[Any, Array] = {}
         self._optimizer = optimizer
         self._seed: int | None = None
+        self._unused: list[int] = []
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
-        self._updates = optimizer.prepare(parameters.views, parameters.gradient_views)
+        self._updates: Steps | None = None
         named = list(zip(parameters.variables, parameters.views, strict=True))
         self._constrained = [(v, view) for v, view in named if v.constraint is not None]
         self._penalized: list[tuple[Any, Array, Array]] = [
@@ -138,7 +141,7 @@ class Step:
         self._take_over()
         outcome = self._gradient(batch, predicts)
         loss = outcome.loss + self._penalize()
-        self._updates.run(thread_count())
+        self._update()
         for variable, view in self._constrained:
             constraint: Any = variable.constraint
             view[...] = constraint(view)
@@ -146,6 +149,32 @@ class Step:
         self._moving.mark_changed()
         self._version += 1
         return outcome._replace(loss=loss)
+
+    def _update(self) -> None:
+        """Let the optimizer change the weights that have a gradient."""
+        if self._updates is None:
+            gradients: list[Array | None] = list(self._parameters.gradient_views)
+            for index in self._unused:
+                gradients[index] = None
+            self._updates = self._optimizer.prepare(self._parameters.views, gradients)
+        self._updates.run(thread_count())
+
+    def _find_unused(self, plan: TrainingPlan) -> None:
+        """Settle which weights stay as they are: neither a loss nor a penalty depends on them."""
+        variables = self._parameters.variables
+        self._unused = [i for i in plan.unused if variables[i].regularizer is None]
+        if variables and len(self._unused) == len(variables):
+            raise ValueError(
+                f"No gradients provided for any variable: no loss of model '{self._model.name}' "
+                f"depends on its weights {[variable.path for variable in variables]}."
+            )
+        if self._unused:
+            names = [variables[i].path for i in self._unused]
+            warnings.warn(
+                f"Gradients do not exist for variables {names} when minimizing the loss. They stay "
+                "as they are.",
+                stacklevel=2,
+            )
 
     def _take_over(self) -> None:
         """Heed what was assigned to weights since the last step."""
@@ -279,6 +308,8 @@ class Step:
             forward = TrainingPlan(bare, nothing, *weights, True, trains=False)
             predicts = False
         plan = TrainingPlan(lowered.graph, heads, *weights, predicts, penalties=lowered.penalties)
+        if not self._plans:
+            self._find_unused(plan)
         return Lesson(
             plan, forward, heads, lowered.output_shapes, lowered.is_random, bool(lowered.penalties)
         )
