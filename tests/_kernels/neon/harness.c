@@ -170,7 +170,7 @@ static ptrdiff_t run_gather(const Call *call)
     return columns;
 }
 
-/* C, first, last, height, plane : the patch's real pixels, height rows of them, zeros below */
+/* C, first, last, height, plane, low, narrow : the patch's real pixels, height rows of them, zeros below */
 static ptrdiff_t run_winograd_input(const Call *call)
 {
     const ptrdiff_t *n = call->numbers;
@@ -178,7 +178,7 @@ static ptrdiff_t run_winograd_input(const Call *call)
     const ptrdiff_t row = (last - first) * C;
     const float *patch[6];
     for (ptrdiff_t i = 0; i < 6; i++) patch[i] = call->x + (i < height ? i : height) * row;
-    call->kernels->winograd_input(patch, first, last, C, call->y, plane);
+    call->kernels->winograd_input(patch, first, last, C, (int)n[5], (int)n[6], call->y, plane);
     return 35 * plane + (C + call->kernels->lanes - 1) / call->kernels->lanes * call->kernels->lanes;
 }
 

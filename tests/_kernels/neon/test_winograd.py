@@ -26,6 +26,21 @@ WINOGRAD_OUTPUT = np.array([
     [0, 9 / 16, 9 / 16, 9 / 4, 9 / 4, 0],
     [0, 27 / 64, -27 / 64, 27 / 8, -27 / 8, 1],
 ])  # fmt: skip
+# Of tiles with at most two outputs, which do without the points +-3/2.
+FEW_INPUT = np.array([
+    [81 / 64, 0, -9 / 4, 0, 0, 0],
+    [0, -81 / 64, -27 / 16, 0, 0, 0],
+    [0, 81 / 64, -27 / 16, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0],
+    [0, -9 / 16, 0, 1, 0, 0],
+])  # fmt: skip
+FEW_OUTPUT = np.array([
+    [1, 1, 1, 0, 0, 0],
+    [0, 3 / 4, -3 / 4, 0, 0, 1],
+    [0, 0, 0, 0, 0, 0],
+    [0, 0, 0, 0, 0, 0],
+])  # fmt: skip
 WINOGRAD_FILTER = np.array([
     [64 / 81, 0, 0],
     [-128 / 243, -32 / 81, -8 / 27],
@@ -38,29 +53,41 @@ WINOGRAD_FILTER = np.array([
 WINOGRAD_ROUNDINGS = 10
 
 
-def magnitudes(products: np.ndarray) -> np.ndarray:
-    """Carry absolute values through the transform of outputs: the scale of its rounding."""
-    A = np.abs(WINOGRAD_OUTPUT)
-    return np.einsum("yi,ijk,xj->yxk", A, np.abs(products), A)
+def outputs_of(products: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Transform outputs, and absolute values likewise: the scale of the rounding."""
+    A, B = (FEW_OUTPUT if count <= 2 else WINOGRAD_OUTPUT for count in (rows, columns))
+    return (
+        np.einsum("yi,ijk,xj->yxk", A, products, B),
+        np.einsum("yi,ijk,xj->yxk", np.abs(A), np.abs(products), np.abs(B)),
+    )
 
 
+@pytest.mark.parametrize("low", [0, 1])
+@pytest.mark.parametrize("narrow", [0, 1])
 @pytest.mark.parametrize(("first", "last", "height"), [(0, 6, 6), (1, 6, 6), (0, 3, 2), (2, 5, 1)])
 def test_winograd_input_any_patch_matches_numpy(
-    harness: Harness, rng: np.random.Generator, first: int, last: int, height: int
+    harness: Harness,
+    rng: np.random.Generator,
+    first: int,
+    last: int,
+    height: int,
+    low: int,
+    narrow: int,
 ) -> None:
+    A, B = (FEW_INPUT if few else WINOGRAD_INPUT for few in (low, narrow))
+    written = np.ix_(A.any(axis=1), B.any(axis=1))
     for channels in harness.sizes():
         real = normal(rng, height, last - first, channels)
         patch = np.zeros((6, 6, channels))
         patch[:height, first:last] = real
         plane = channels + harness.lanes
-        numbers = (channels, first, last, height, plane)
+        numbers = (channels, first, last, height, plane, low, narrow)
         found = harness.run("winograd_input", "winograd_input", numbers, real, 0 * real[0])
         whole = np.append(found, np.zeros(36 * plane - len(found))).reshape(6, 6, plane)
-        B = WINOGRAD_INPUT
-        expected = np.einsum("ia,abc,jb->ijc", B, patch, B)
-        magnitude = np.einsum("ia,abc,jb->ijc", np.abs(B), np.abs(patch), np.abs(B))
+        expected = np.einsum("ia,abc,jb->ijc", A, patch, B)
+        magnitude = np.einsum("ia,abc,jb->ijc", np.abs(A), np.abs(patch), np.abs(B))
         error = tolerances.roundings(WINOGRAD_ROUNDINGS, magnitude)
-        assert_within(whole[..., :channels], expected, error)
+        assert_within(whole[..., :channels][written], expected[written], error[written])
 
 
 @pytest.mark.parametrize("adds", [0, 1])
@@ -79,10 +106,9 @@ def test_winograd_output_any_part_of_a_tile_matches_numpy(
         table = table.reshape(rows, 5, pixel)
         assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
-        A = WINOGRAD_OUTPUT
-        exact = np.einsum("yi,ijk,xj->yxk", A, products, A)[:rows, :columns] + bias
-        exact += addend[:, :columns, :filters]
-        magnitude = magnitudes(products)[:rows, :columns] + np.abs(bias)
+        exact, magnitude = outputs_of(products, rows, columns)
+        exact = exact[:rows, :columns] + bias + addend[:, :columns, :filters]
+        magnitude = magnitude[:rows, :columns] + np.abs(bias)
         magnitude += np.abs(addend[:, :columns, :filters])
         assert_within(
             table[:, :columns, :filters],
@@ -105,11 +131,11 @@ def test_winograd_pool_any_part_of_a_tile_matches_numpy(
         table = table.reshape(rows, 3, pixel)
         assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
-        A = WINOGRAD_OUTPUT
-        tile = np.clip(np.einsum("yi,ijk,xj->yxk", A, products, A) + bias, -1.5, 2.0)
+        exact, magnitude = outputs_of(products, 2 * rows, 2 * columns)
+        tile = np.clip(exact + bias, -1.5, 2.0)
         windows = tile.reshape(2, 2, 2, 2, filters)[:rows, :, :columns]
         expected = windows.max((1, 3)) if kind == "max" else windows.mean((1, 3))
-        magnitude = (magnitudes(products) + np.abs(bias)).max((0, 1))
+        magnitude = (magnitude + np.abs(bias)).max((0, 1))
         error = tolerances.roundings(WINOGRAD_ROUNDINGS + 4, magnitude)
         assert_within(table[:, :columns, :filters], expected, error + 0 * expected)
 
