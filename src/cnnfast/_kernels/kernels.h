@@ -163,6 +163,32 @@ typedef void taps_kernel(const float *x, ptrdiff_t row, ptrdiff_t column, const 
                          const PixelGrid *pixels, float *dk, ptrdiff_t dk_row,
                          ptrdiff_t channels);
 
+/* What is not zero of a gradient, and the number of the pixel or filter that it meets. */
+typedef struct Entry {
+    int32_t place;
+    float value;
+} Entry;
+/* See micro/sparse_gradient.h. The most taps of a tile, and how many widths there are: 1, 2 and 4
+ * vectors. NULL where registers do not hold so many. */
+#define SPARSE_TAPS 9
+#define SPARSE_WIDTHS 3
+typedef void sparse_kernel_kernel(const float *x, const ptrdiff_t *taps, const Entry *entries,
+                                  ptrdiff_t count, float *sums);
+/* ends: of the entries of each of `pixels` pixels, the first of which reaches pixel `first` of dx
+ * with its first tap; `width` pixels of dx, `step` floats apart. */
+typedef void sparse_input_kernel(const Entry *entries, const int32_t *ends, ptrdiff_t pixels,
+                                 const float *weights, ptrdiff_t first, float *dx,
+                                 ptrdiff_t step, ptrdiff_t width);
+typedef void list_by_filter_kernel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters,
+                                   int32_t place, int32_t step, Entry *entries, ptrdiff_t room,
+                                   int32_t *counts);
+typedef void list_by_pixel_kernel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters,
+                                  Entry *entries, int32_t *ends);
+typedef void copy_slice_kernel(const float *x, ptrdiff_t x_step, ptrdiff_t pixels,
+                               ptrdiff_t channels, float *y, ptrdiff_t width);
+typedef void add_transposed_kernel(const float *sums, ptrdiff_t step, float *out,
+                                   ptrdiff_t filters, ptrdiff_t channels);
+
 /* See micro/slopes.h. dx may be v or dy. */
 typedef void activation_gradient_kernel(const float *v, const float *dy, float *dx, ptrdiff_t n,
                                         const float *parameters);
@@ -244,6 +270,12 @@ typedef struct Kernels {
     pair_kernel *pairs[PAIRS];
     outer_kernel *outer[2][GEMM_MAX_ROWS]; /* [vectors - 1][rows - 1] */
     taps_kernel *taps[TAPS_ROWS][TAPS_COLUMNS]; /* [rows - 1][columns - 1] */
+    sparse_kernel_kernel *sparse_kernels[SPARSE_WIDTHS][SPARSE_TAPS]; /* [width][taps - 1] */
+    sparse_input_kernel *sparse_inputs[SPARSE_WIDTHS][SPARSE_TAPS];
+    list_by_filter_kernel *list_by_filter;
+    list_by_pixel_kernel *list_by_pixel;
+    copy_slice_kernel *copy_slice;
+    add_transposed_kernel *add_transposed;
     activation_gradient_kernel *activation_gradients[ACTIVATIONS];
     pool_gradient_kernel *pool_gradients[POOLS];
     cast_kernel *cast;

@@ -161,6 +161,37 @@ cdef extern from "kernels.h":
         const float *x, Py_ssize_t row, Py_ssize_t column, const float *dy,
         const PixelGrid *pixels, float *dk, Py_ssize_t dk_row, Py_ssize_t channels) noexcept nogil
 
+    const Py_ssize_t SPARSE_TAPS
+    const Py_ssize_t SPARSE_WIDTHS
+
+    ctypedef struct Entry:
+        int place
+        float value
+
+    ctypedef void sparse_kernel_kernel(
+        const float *x, const Py_ssize_t *taps, const Entry *entries, Py_ssize_t count,
+        float *sums) noexcept nogil
+
+    ctypedef void sparse_input_kernel(
+        const Entry *entries, const int *ends, Py_ssize_t pixels, const float *weights,
+        Py_ssize_t first, float *dx, Py_ssize_t step, Py_ssize_t width) noexcept nogil
+
+    ctypedef void list_by_filter_kernel(
+        const float *dy, Py_ssize_t pixels, Py_ssize_t filters, int place, int step,
+        Entry *entries, Py_ssize_t room, int *counts) noexcept nogil
+
+    ctypedef void list_by_pixel_kernel(
+        const float *dy, Py_ssize_t pixels, Py_ssize_t filters, Entry *entries,
+        int *ends) noexcept nogil
+
+    ctypedef void copy_slice_kernel(
+        const float *x, Py_ssize_t x_step, Py_ssize_t pixels, Py_ssize_t channels, float *y,
+        Py_ssize_t width) noexcept nogil
+
+    ctypedef void add_transposed_kernel(
+        const float *sums, Py_ssize_t step, float *out, Py_ssize_t filters,
+        Py_ssize_t channels) noexcept nogil
+
     ctypedef void activation_gradient_kernel(
         const float *v, const float *dy, float *dx, Py_ssize_t n,
         const float *parameters) noexcept nogil
@@ -183,6 +214,12 @@ cdef extern from "kernels.h":
         pair_kernel *pairs[5]
         outer_kernel *outer[2][14]
         taps_kernel *taps[3][5]
+        sparse_kernel_kernel *sparse_kernels[3][9]
+        sparse_input_kernel *sparse_inputs[3][9]
+        list_by_filter_kernel *list_by_filter
+        list_by_pixel_kernel *list_by_pixel
+        copy_slice_kernel *copy_slice
+        add_transposed_kernel *add_transposed
         activation_gradient_kernel *activation_gradients[1]
         pool_gradient_kernel *pool_gradients[2]
         cast_kernel *cast

@@ -14,6 +14,8 @@
  *   vf_max(a, b), vf_min(a, b)  return b where either is NaN, so a clamp written as
  *                               vf_min(high, vf_max(low, x)) lets NaN through
  *   vf_less vf_less_equal vf_select(m, a, b)
+ *   vf_nonzero(v)               a bit for each lane, the first one's lowest: 1 where it is not 0,
+ *                               as NaN is not
  *   vf_scale(v, n)              v * 2^n for integral n in [-126, 127]
  *   vf_exponent(v), vf_mantissa(v)   frexp with the mantissa in [1, 2), for positive normal v
  *   vf_sum, vf_maximum          across the lanes, in a fixed order (a tree over halves)
@@ -28,6 +30,7 @@
 #include <stdint.h>
 
 #if defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
 #define ALWAYS_INLINE static __forceinline
 #else
 #define ALWAYS_INLINE static inline __attribute__((always_inline))

@@ -45,6 +45,11 @@ ALWAYS_INLINE vm vf_less(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 ALWAYS_INLINE vm vf_less_equal(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
 ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
 
+ALWAYS_INLINE uint32_t vf_nonzero(vf v)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(v, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+}
+
 ALWAYS_INLINE vf vf_scale(vf v, vf n)
 {
     __m256i bits = _mm256_slli_epi32(

@@ -39,6 +39,11 @@ ALWAYS_INLINE vm vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_O
 ALWAYS_INLINE vm vf_less_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
 ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
 
+ALWAYS_INLINE uint32_t vf_nonzero(vf v)
+{
+    return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
+
 ALWAYS_INLINE vf vf_scale(vf v, vf n) { return _mm512_scalef_ps(v, n); }
 ALWAYS_INLINE vf vf_exponent(vf v) { return _mm512_getexp_ps(v); }
 ALWAYS_INLINE vf vf_mantissa(vf v)

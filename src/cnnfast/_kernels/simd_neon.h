@@ -43,6 +43,12 @@ ALWAYS_INLINE vm vf_less(vf a, vf b) { return vcltq_f32(a, b); }
 ALWAYS_INLINE vm vf_less_equal(vf a, vf b) { return vcleq_f32(a, b); }
 ALWAYS_INLINE vf vf_select(vm m, vf a, vf b) { return vbslq_f32(m, a, b); }
 
+ALWAYS_INLINE uint32_t vf_nonzero(vf v)
+{
+    const uint32x4_t bits = {1, 2, 4, 8};
+    return vaddvq_u32(vbicq_u32(bits, vceqq_f32(v, vdupq_n_f32(0.0f))));
+}
+
 ALWAYS_INLINE vf vf_scale(vf v, vf n)
 {
     int32x4_t bits = vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23);

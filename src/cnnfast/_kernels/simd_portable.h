@@ -72,6 +72,13 @@ ALWAYS_INLINE uint32_t bits_of_float(float x)
     memcpy(&bits, &x, sizeof bits);
     return bits;
 }
+ALWAYS_INLINE uint32_t vf_nonzero(vf v)
+{
+    uint32_t bits = 0;
+    for (int i = 0; i < 4; i++) bits |= (uint32_t)(v.lane[i] != 0.0f) << i;
+    return bits;
+}
+
 ALWAYS_INLINE vf vf_scale(vf v, vf n)
 {
     EACH_LANE(v.lane[i] * float_from_bits((uint32_t)((int32_t)n.lane[i] + 127) << 23));

@@ -53,6 +53,11 @@ ALWAYS_INLINE vf vf_select(vm m, vf a, vf b)
     return _mm_or_ps(_mm_and_ps(m, a), _mm_andnot_ps(m, b));
 }
 
+ALWAYS_INLINE uint32_t vf_nonzero(vf v)
+{
+    return (uint32_t)_mm_movemask_ps(_mm_cmpneq_ps(v, _mm_setzero_ps()));
+}
+
 ALWAYS_INLINE vf vf_scale(vf v, vf n)
 {
     __m128i bits = _mm_slli_epi32(_mm_add_epi32(_mm_cvtps_epi32(n), _mm_set1_epi32(127)), 23);

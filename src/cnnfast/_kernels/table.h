@@ -15,6 +15,7 @@
 #include "micro/quad.h"
 #include "micro/rows.h"
 #include "micro/slopes.h"
+#include "micro/sparse_gradient.h"
 #include "micro/weight_gradient.h"
 #include "micro/winograd_gradient.h"
 #include "micro/winograd_input.h"
@@ -81,6 +82,20 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef TAPS
     },
+    .sparse_kernels = {
+#define SPARSE(T, V) [V / 2][T - 1] = sparse_kernel_##T##x##V,
+#include "kernels.inc"
+#undef SPARSE
+    },
+    .sparse_inputs = {
+#define SPARSE(T, V) [V / 2][T - 1] = sparse_input_##T##x##V,
+#include "kernels.inc"
+#undef SPARSE
+    },
+    .list_by_filter = list_by_filter,
+    .list_by_pixel = list_by_pixel,
+    .copy_slice = copy_slice,
+    .add_transposed = add_transposed,
     .activation_gradients = {
 #define ACTIVATION(name) activation_gradient_##name,
 #include "kernels.inc"
