@@ -60,6 +60,7 @@ KERNEL_TESTS = {
     "POOLED": ("test_epilogue.py",),
     "QUAD": ("test_quads.py",),
     "TAPS": ("test_depthwise_gradient.py",),
+    "SPARSE": ("test_sparse_gradient.py",),
     "UPDATE": ("test_optimizer.py",),
     "NOISE": ("test_noise.py",),
 }

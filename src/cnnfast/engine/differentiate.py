@@ -18,7 +18,7 @@ from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.parameters import Parameters
 from cnnfast.ops.base import Op
 from cnnfast.ops.elementwise import LINEAR, Activate, Add
-from cnnfast.ops.gradients import ActivationGradient, Rule, Term, rule_of
+from cnnfast.ops.gradients import ActivationGradient, Gradient, Rule, Term, rule_of
 
 # Values by the names that rules have for them, and by the terms that gave them.
 Known: TypeAlias = dict[str | Term, Value]
@@ -52,6 +52,7 @@ class _Backward:
         self._operations = list(graph.operations)
         self._gradients: dict[Value, list[Value]] = {}
         self._sums: dict[Value, int] = {}
+        self._densities: dict[Value, float] = {}
         self._trains = self._values_that_train()
 
     def walk(self, seeds: Mapping[Value, Value]) -> dict[Value, int]:
@@ -97,7 +98,7 @@ class _Backward:
         activation = getattr(operation.op, "activation", LINEAR)
         if activation == LINEAR or isinstance(operation.op, Activate):
             return gradient
-        return self._graph.add(ActivationGradient(activation), operation.output, gradient)
+        return self._add(ActivationGradient(activation), operation.output, gradient)
 
     def _apply(self, term: Term, known: Known) -> Value:
         if term in known:
@@ -106,8 +107,17 @@ class _Backward:
             self._apply(read, known) if isinstance(read, Term) else known[read]
             for read in term.reads
         ]
-        known[term] = values[0] if term.op is None else self._graph.add(term.op, *values)
+        known[term] = values[0] if term.op is None else self._add(term.op, *values)
         return known[term]
+
+    def _add(self, op: Op, *values: Value) -> Value:
+        """Add an operation, suited to what is known about zeros in its inputs."""
+        if not isinstance(op, Gradient):
+            return self._graph.add(op, *values)
+        densities = [self._densities.get(value.root, 1.0) for value in values]
+        output = self._graph.add(op.suited(*densities), *values)
+        self._densities[output] = op.density(*densities)
+        return output
 
     def _pass_to(self, value: Value, gradient: Value) -> None:
         root = value.root

@@ -30,7 +30,7 @@ from cnnfast.ops.gradients.merge import Choice, GateGradient, Negative
 from cnnfast.ops.gradients.noise import differentiate_drop
 from cnnfast.ops.gradients.pooling import GlobalMaxGradient, PoolingGradient
 from cnnfast.ops.gradients.resizing import EnlargeGradient
-from cnnfast.ops.gradients.rule import PASS, Packing, Rule, Term, packing_of, rule_of
+from cnnfast.ops.gradients.rule import PASS, Gradient, Packing, Rule, Term, packing_of, rule_of
 
 __all__ = [
     "PASS",
@@ -52,6 +52,7 @@ __all__ = [
     "GammaGradient",
     "GateGradient",
     "GlobalMaxGradient",
+    "Gradient",
     "Negative",
     "Packing",
     "PoolingGradient",

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cnnfast._kernels import strided_gradient, weight_gradient
+from cnnfast._kernels.sparse_gradient import SparseInputGradient, SparseKernelGradient
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.winograd_gradient import WinogradKernelGradient
 from cnnfast.ops.base import Floats, Op, Shape
 from cnnfast.ops.convolution import Border, Convolution
 from cnnfast.ops.gradients.dense import BIAS_GRADIENT, BiasGradient
-from cnnfast.ops.gradients.rule import Packing, Rule, Term, gradient_of, packs
+from cnnfast.ops.gradients.rule import Gradient, Packing, Rule, Term, gradient_of, packs
+from cnnfast.ops.gradients.sparsity import sparse_input_pays, sparse_kernel_pays
 
 __all__ = ["BiasGradient", "ConvolutionInputGradient", "ConvolutionKernelGradient", "turned"]
 
 
 @dataclass(frozen=True, eq=False)
-class ConvolutionInputGradient(Op):
+class ConvolutionInputGradient(Gradient):
     """Give input pixels what they contributed to.
 
     dx[h, w, c] = sum of dy[p, q, k] kernel[r, s, c, k] over all taps with p sh + r dh - top = h
@@ -27,18 +29,35 @@ class ConvolutionInputGradient(Op):
     Args:
         convolution: the operation of the forward pass.
         shape: of its input.
+        received: the part of dy that is not zero.
     """
 
     convolution: Convolution
     shape: Shape
+    received: float = 1.0
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """(P, Q, K) -> (H, W, C)."""
         return self.shape
 
+    def density(self, *densities: float) -> float:
+        """Know of no zeros: windows overlap."""
+        return 1.0
+
+    def suited(self, *densities: float) -> Op:
+        """Remember the density of dy."""
+        return replace(self, received=densities[0])
+
+    def is_sparse(self) -> bool:
+        """Whether what is zero of dy is left out."""
+        return sparse_input_pays(self.convolution, self.shape, self.received)
+
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
-        """Prepare for dy: without strides as a convolution with the turned filters."""
+        """Prepare for dy: if dense and without strides, for a convolution with turned filters."""
         op, kernel = self.convolution, self.convolution.kernel
+        if self.is_sparse():
+            padding = (*op.padding[0], *op.padding[1])
+            return SparseInputGradient(self.shape, kernel, padding, self.received)
         border = self._border(shapes[0])
         filters = turned(kernel, op.groups)
         if op.strides == (1, 1) and min(*border[0], *border[1]) >= 0:
@@ -76,20 +95,30 @@ def turned(kernel: Floats, groups: int) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class ConvolutionKernelGradient(Op):
+class ConvolutionKernelGradient(Gradient):
     """Sum up what pixels contribute.
 
     dkernel[r, s, c, k] += sum over n, p, q of x[n, p sh + r dh, q sw + s dw, c] dy[n, p, q, k]
 
     Args:
         convolution: the operation of the forward pass.
+        received: the part of dy that is not zero.
     """
 
     convolution: Convolution
+    received: float = 1.0
 
     def output_shape(self, *shapes: Shape) -> Shape:
         """Give that of the kernel."""
         return self.convolution.kernel.shape
+
+    def density(self, *densities: float) -> float:
+        """Know of no zeros: this is a sum."""
+        return 1.0
+
+    def suited(self, *densities: float) -> Op:
+        """Remember the density of dy."""
+        return replace(self, received=densities[1])
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x and dy; a filter of one pixel makes it a product of matrices."""
@@ -98,6 +127,10 @@ class ConvolutionKernelGradient(Op):
         if op.is_pointwise():
             return weight_gradient.DenseKernelGradient(H * W, C, shapes[1][2])
         padding = (*op.padding[0], *op.padding[1])
+        if sparse_kernel_pays(op, shapes[0], self.received):
+            return SparseKernelGradient(
+                H, W, C, op.kernel.shape, op.strides, padding, op.dilation, self.received
+            )
         if op.suits_winograd(shapes[0]):
             return WinogradKernelGradient(H, W, C, shapes[1][2], padding)
         return weight_gradient.ConvolutionKernelGradient(
@@ -122,7 +155,9 @@ def packing_of_convolution(op: Convolution) -> Packing:
 
 @packs(ConvolutionInputGradient)
 def packing_of_input_gradient(op: ConvolutionInputGradient) -> Packing:
-    """Pack the turned filters."""
+    """Pack the turned filters, or those of what is sparse as they are."""
+    if op.is_sparse():
+        return Packing(op.convolution.kernel, None, None)
     R, S, C, K = op.convolution.kernel.shape
     groups = op.convolution.groups
     return Packing(op.convolution.kernel, None, (R * S, groups, C, K // groups))

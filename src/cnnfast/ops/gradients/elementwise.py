@@ -14,7 +14,7 @@ from cnnfast._kernels.row_gradient import RowGradient as RowGradientKernel
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.elementwise import Activate, Activation, Prelu, RowActivate
-from cnnfast.ops.gradients.rule import Packing, Rule, Term, gradient_of, packs
+from cnnfast.ops.gradients.rule import Gradient, Packing, Rule, Term, gradient_of, packs
 from cnnfast.ops.normalization import ScaleShift
 
 # Activations whose slope micro/slopes.h takes from the output.
@@ -37,7 +37,7 @@ def follows_output(activation: Activation) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationGradient(Op):
+class ActivationGradient(Gradient):
     """Multiply by the slope of an activation: dx = dy f'(x).
 
     Its first input is the activation's output where `follows_output`, else its input.
@@ -55,6 +55,10 @@ class ActivationGradient(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x or y, and dy."""
         return kernels.ActivationGradient(math.prod(shapes[0]), self.activation)
+
+    def density(self, *densities: float) -> float:
+        """Keep that of dy."""
+        return densities[1]
 
 
 @dataclass(frozen=True, eq=False)

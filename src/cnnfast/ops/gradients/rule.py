@@ -21,6 +21,29 @@ class Term(NamedTuple):
     reads: tuple[str | Term, ...]
 
 
+class Gradient(Op):
+    """An operation of the backward pass that knows about zeros.
+
+    A density is the part of an array that is not zero as far as is known, 1 where nothing is.
+    """
+
+    def density(self, *densities: float) -> float:
+        """Give that of the output.
+
+        Args:
+            *densities: of each input.
+        """
+        raise NotImplementedError
+
+    def suited(self, *densities: float) -> Op:
+        """Give the operation that is to be done for inputs of these densities.
+
+        Args:
+            *densities: of each input.
+        """
+        return self
+
+
 class Rule(NamedTuple):
     """The gradients of an operation.
 
