@@ -8,7 +8,10 @@ from cython.parallel cimport prange
 from libc.stdint cimport int32_t
 from libc.string cimport memcpy, memset
 
-from cnnfast._kernels.step cimport Kernel, chunks_of
+from cnnfast._kernels.step cimport Kernel, chunks_of, prefetch_floats
+
+# Rows looked ahead: they come from L3 or memory while those before are copied.
+cdef Py_ssize_t AHEAD = 8
 
 cdef struct EmbeddingTask:
     const float *table
@@ -34,9 +37,13 @@ cdef int block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Ids [start, stop); a row of zeros and 1 for an id that is not in the table."""
     cdef const EmbeddingTask *task = <const EmbeddingTask *>opaque
-    cdef Py_ssize_t i, row
+    cdef Py_ssize_t i, row, next_row
     cdef int failures = 0
     for i in range(start, stop):
+        next_row = (word_row(inputs[0], i + AHEAD, task.V, task.ids_are_integers)
+                    if i + AHEAD < stop else -1)
+        if next_row >= 0:
+            prefetch_floats(task.table + next_row * task.D, task.D)
         row = word_row(inputs[0], i, task.V, task.ids_are_integers)
         if row < 0:
             failures = 1

@@ -50,6 +50,7 @@ enum { ROWS = sizeof row_names / sizeof row_names[0] };
 #include "gradients.h"
 #include "lanes.h"
 #include "normalization.h"
+#include "sparse.h"
 #include "updates.h"
 
 static void fail(const char *message)
@@ -249,6 +250,8 @@ static const char *const noise_names[] = {
 #include "kernels.inc"
 #undef NOISE
 };
+static const char *const copy_slice_names[] = {"copy_slice"};
+static const char *const add_transposed_names[] = {"add_transposed"};
 static const char *const peak_names[] = {"fma_peak"};
 
 static const struct {
@@ -289,6 +292,10 @@ static const struct {
     {"taps", run_taps, taps_names, TILES},
     {"activation_gradient", run_activation_gradient, activation_names, ACTIVATIONS},
     {"pool_gradient", run_pool_gradient, pool_names, POOLS},
+    {"sparse_kernel", run_sparse_kernel, sparse_names, SPARSE_TILES},
+    {"sparse_input", run_sparse_input, sparse_names, SPARSE_TILES},
+    {"copy_slice", run_copy_slice, copy_slice_names, 1},
+    {"add_transposed", run_add_transposed, add_transposed_names, 1},
     {"peak", run_peak, peak_names, 1},
 };
 enum { FAMILIES = sizeof families / sizeof families[0] };

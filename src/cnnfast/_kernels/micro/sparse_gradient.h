@@ -10,7 +10,7 @@
  *         the filter; of the weights where the gradient of a row is, so that they stay in L1 and
  *         the pixels that a filter reaches in registers, which move on with it.
  * Tile    T taps x V vectors: an entry is one broadcast and T * V multiply-adds from memory.
- * Budget  T * V accumulators, at most 28 of 32 registers or 12 of 16, 1 value.
+ * Budget  T * V accumulators, at most 28 of 32 registers or 14 of 16, 1 value.
  * Numerics  One chain of fused multiply-adds for each result, in the order of the entries. A zero
  *         is no entry, whatever it would meet: zero times infinity does not become NaN. NaN is
  *         one.
@@ -67,7 +67,8 @@ static void list_by_pixel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters, 
     }
 }
 
-/* Copies `channels` of each pixel and fills them up with zeros to `width`. */
+/* Copies whole vectors of each pixel, `width` floats, of which the last vector may have some channels
+ * and zeros behind them. */
 static void copy_slice(const float *x, ptrdiff_t x_step, ptrdiff_t pixels, ptrdiff_t channels,
                        float *y, ptrdiff_t width)
 {
