@@ -112,13 +112,14 @@ def check_input(
     input_gradient(geometry, weights).run(dy, found, 1)
     exact = geometry.input_gradient(weights.astype(np.float64), dy.astype(np.float64))
     magnitude = geometry.input_gradient(np.abs(weights), np.abs(dy))
-    length = filters * weights.shape[1]
+    length = filters * weights.shape[0] * weights.shape[1]
     assert np.all(np.abs(found - exact) <= tolerances.float32_dot(length, magnitude))
 
 
 def input_gradient(geometry: Geometry, weights: np.ndarray) -> SparseInputGradient:
     shape = (*geometry.size, weights.shape[2])
-    return SparseInputGradient(shape, weights, geometry.padding, 1.0)
+    strides, dilation = geometry.strides, geometry.dilation
+    return SparseInputGradient(shape, weights, strides[0], geometry.padding, dilation[0], 1.0)
 
 
 @pytest.mark.parametrize("geometry", GEOMETRIES, ids=str)
@@ -164,6 +165,17 @@ def test_input_gradient_matches_sums_over_all_of_dy(
     for vectors in (1, 2, 3, 8):
         for filters in (1, dispatch.lanes() + 1, 300):
             check_input(rng, geometry, vectors * dispatch.lanes(), filters, density)
+
+
+@pytest.mark.parametrize("rows", [(3, 1, 1), (4, 2, 1), (2, 1, 3), (1, 3, 1)], ids=str)
+@pytest.mark.parametrize("padding", [(0, 0), (2, 1)])
+def test_input_gradient_of_rows_of_taps_matches_sums(
+    isa: str, rng: np.random.Generator, rows: tuple[int, int, int], padding: tuple[int, int]
+) -> None:
+    taps, stride, dilation = rows
+    given = ((taps, 3), (stride, 1), (*padding, 1, 0), (dilation, 1))
+    for channels in (dispatch.lanes(), 6 * dispatch.lanes()):
+        check_input(rng, Geometry((8, 9), given), channels, 7, 0.3)
 
 
 def test_one_value_reaches_its_window_alone(isa: str, rng: np.random.Generator) -> None:

@@ -174,16 +174,17 @@ typedef struct Entry {
 #define SPARSE_WIDTHS 3
 typedef void sparse_kernel_kernel(const float *x, const ptrdiff_t *taps, const Entry *entries,
                                   ptrdiff_t count, float *sums);
-/* ends: of the entries of each of `pixels` pixels, the first of which reaches pixel `first` of dx
- * with its first tap; `width` pixels of dx, `step` floats apart. */
-typedef void sparse_input_kernel(const Entry *entries, const int32_t *ends, ptrdiff_t pixels,
+/* starts: of the entries of each of `pixels` pixels, the first of which reaches pixel `first` of dx
+ * with its first tap, and the end of the last; `width` pixels of dx, `step` floats apart. adds:
+ * whether to what is there. */
+typedef void sparse_input_kernel(const Entry *entries, const int32_t *starts, ptrdiff_t pixels,
                                  const float *weights, ptrdiff_t first, float *dx,
-                                 ptrdiff_t step, ptrdiff_t width);
+                                 ptrdiff_t step, ptrdiff_t width, int adds);
 typedef void list_by_filter_kernel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters,
                                    int32_t place, int32_t step, Entry *entries, ptrdiff_t room,
                                    int32_t *counts);
 typedef void list_by_pixel_kernel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters,
-                                  Entry *entries, int32_t *ends);
+                                  Entry *entries, int32_t *starts);
 typedef void copy_slice_kernel(const float *x, ptrdiff_t x_step, ptrdiff_t pixels,
                                ptrdiff_t channels, float *y, ptrdiff_t width);
 typedef void add_transposed_kernel(const float *sums, ptrdiff_t step, float *out,

@@ -173,8 +173,8 @@ cdef extern from "kernels.h":
         float *sums) noexcept nogil
 
     ctypedef void sparse_input_kernel(
-        const Entry *entries, const int *ends, Py_ssize_t pixels, const float *weights,
-        Py_ssize_t first, float *dx, Py_ssize_t step, Py_ssize_t width) noexcept nogil
+        const Entry *entries, const int *starts, Py_ssize_t pixels, const float *weights,
+        Py_ssize_t first, float *dx, Py_ssize_t step, Py_ssize_t width, int adds) noexcept nogil
 
     ctypedef void list_by_filter_kernel(
         const float *dy, Py_ssize_t pixels, Py_ssize_t filters, int place, int step,
@@ -182,7 +182,7 @@ cdef extern from "kernels.h":
 
     ctypedef void list_by_pixel_kernel(
         const float *dy, Py_ssize_t pixels, Py_ssize_t filters, Entry *entries,
-        int *ends) noexcept nogil
+        int *starts) noexcept nogil
 
     ctypedef void copy_slice_kernel(
         const float *x, Py_ssize_t x_step, Py_ssize_t pixels, Py_ssize_t channels, float *y,

@@ -24,6 +24,8 @@ class SparseInputGradient(Kernel):
         self,
         shape: tuple[int, ...],
         kernel: NDArray[np.float32],
+        stride: int,
         padding: _Sides,
+        dilation: int,
         density: float,
     ) -> None: ...

@@ -1,7 +1,7 @@
 """Gradients of a convolution whose output's gradient is mostly zero, as max pooling leaves it.
 
     dkernel[r, s, c, k] += sum over n, p, q of x[n, p sh + r dh, q sw + s dw, c] dy[n, p, q, k]
-    dx[q + s - left, c] = sum over k of dy[q, k] kernel[s, c, k]
+    dx[p sh + r dh - top, q + s - left, c] += sum over k of dy[p, q, k] kernel[r, s, c, k]
 
 What is not zero is listed first; then a filter's sums, or the pixels that it reaches, stay in
 registers through the list (micro/sparse_gradient.h). Of 1 in 5 the gradients take a quarter of the
@@ -24,7 +24,7 @@ from cnnfast._kernels.kernels cimport SPARSE_TAPS, SPARSE_WIDTHS, Entry, Kernels
 from cnnfast._kernels.pack cimport even_tile
 from cnnfast._kernels.step cimport Kernel, Scratch, padded_floats
 
-# Floats of a block's input, and of the weights that a slice of dx needs: seven eighths of an L1 of
+# Floats of a block's input, and of the weights in a row that a slice of dx needs: seven eighths of an L1 of
 # 32 KB.
 cdef Py_ssize_t L1_FLOATS = 7 * 1024
 
@@ -247,9 +247,11 @@ cdef class SparseKernelGradient(Kernel):
 cdef struct InputTask:
     const Kernels *kernels
     const float *packed
-    Py_ssize_t W, C, Q, K, S
-    Py_ssize_t left
-    Py_ssize_t ends             # where they begin in scratch
+    Py_ssize_t H, W, C, P, Q, K, R, S
+    Py_ssize_t stride, dilation     # of rows
+    Py_ssize_t top, left
+    bint adds                       # whether more than one row of dy reaches a row of dx
+    Py_ssize_t starts               # where they begin in scratch
 
 
 cdef Py_ssize_t input_width(const InputTask *task, Py_ssize_t c) noexcept nogil:
@@ -257,23 +259,38 @@ cdef Py_ssize_t input_width(const InputTask *task, Py_ssize_t c) noexcept nogil:
     return width_index(task.kernels, task.S, task.C - c, L1_FLOATS // (task.S * task.K))
 
 
+cdef void pass_slice(
+        const InputTask *task, const Entry *entries, const int *starts, Py_ssize_t c,
+        Py_ssize_t index, float *dx) noexcept nogil:
+    """Do a slice of dx, by one row of the filters after the other."""
+    cdef Py_ssize_t row = task.K * task.S * (task.kernels.lanes << index), r, p, h
+    for r in range(task.R):
+        for p in range(task.P):
+            h = p * task.stride + r * task.dilation - task.top
+            if 0 <= h < task.H:
+                task.kernels.sparse_inputs[index][task.S - 1](
+                    entries, starts + p * task.Q, task.Q,
+                    task.packed + c * task.R * task.S * task.K + r * row, -task.left,
+                    dx + h * task.W * task.C + c, task.C, task.W, task.adds)
+
+
 cdef int input_block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    """Rows [start, stop) of dy."""
+    """Images [start, stop)."""
     cdef const InputTask *task = <const InputTask *>opaque
     cdef Entry *entries = <Entry *>scratch
-    cdef int *ends = <int *>(scratch + task.ends)
-    cdef Py_ssize_t row, c, index
-    for row in range(start, stop):
+    cdef int *starts = <int *>(scratch + task.starts)
+    cdef Py_ssize_t pixels = task.P * task.Q, size = task.H * task.W * task.C, image, c, index
+    for image in range(start, stop):
         task.kernels.list_by_pixel(
-            inputs[0] + row * task.Q * task.K, task.Q, task.K, entries, ends)
+            inputs[0] + image * pixels * task.K, pixels, task.K, entries, starts)
+        if task.adds:
+            memset(output + image * size, 0, size * sizeof(float))
         c = 0
         while c < task.C:
             index = input_width(task, c)
-            task.kernels.sparse_inputs[index][task.S - 1](
-                entries, ends, task.Q, task.packed + c * task.S * task.K, -task.left,
-                output + row * task.W * task.C + c, task.C, task.W)
+            pass_slice(task, entries, starts, c, index, output + image * size)
             c += task.kernels.lanes << index
     return 0
 
@@ -281,60 +298,67 @@ cdef int input_block(
 cdef void pack(
         const void *opaque, const float *weights, const float *bias,
         float *packed) noexcept nogil:
-    """Lay (S, C, K) out slice by slice, filter by filter: (K, S, channels of the slice)."""
+    """Lay (R, S, C, K) out slice by slice: (R, K, S, channels of the slice)."""
     cdef const InputTask *task = <const InputTask *>opaque
-    cdef Py_ssize_t c = 0, s, i, k, slice_width
+    cdef Py_ssize_t c = 0, r, s, i, k, slice_width
     cdef const float *source
     cdef float *target
     while c < task.C:
         slice_width = task.kernels.lanes << input_width(task, c)
-        for s in range(task.S):
-            for i in range(slice_width):
-                source = weights + (s * task.C + c + i) * task.K
-                target = packed + c * task.S * task.K + s * slice_width + i
-                for k in range(task.K):
-                    target[k * task.S * slice_width] = source[k]
+        for r in range(task.R):
+            for s in range(task.S):
+                for i in range(slice_width):
+                    source = weights + ((r * task.S + s) * task.C + c + i) * task.K
+                    target = packed + (r * task.K * task.S + s) * slice_width + i
+                    for k in range(task.K):
+                        target[k * task.S * slice_width] = source[k]
+        packed += task.R * task.S * task.K * slice_width
         c += slice_width
 
 
 cdef class SparseInputGradient(Kernel):
-    """dx (H, W, C), from dy (H, Q, K) and filters (1, S, C, K); a unit is a row.
+    """dx (H, W, C), from dy (P, Q, K) and filters (R, S, C, K); a unit is an image.
 
-    Without strides and dilation, for whole vectors of channels and up to SPARSE_TAPS taps.
+    For columns without strides and dilation, whole vectors of channels and up to SPARSE_TAPS taps
+    in a row.
 
     Args:
+        stride: from one row of windows to the next.
+        dilation: from one row of taps to the next.
         density: the part of dy that is not zero, as far as is known.
     """
 
     cdef InputTask task
 
-    def __init__(self, tuple shape, const float[:, :, :, ::1] kernel, tuple padding,
-                 double density):
+    def __init__(self, tuple shape, const float[:, :, :, ::1] kernel, Py_ssize_t stride,
+                 tuple padding, Py_ssize_t dilation, double density):
         cdef InputTask *task = &self.task
-        _, _, left, right = padding
+        top, bottom, left, right = padding
         task.kernels = active_kernels()
-        task.W, task.C = shape[1], shape[2]
-        task.S, task.K, task.left = kernel.shape[1], kernel.shape[3], left
+        task.H, task.W, task.C = shape
+        task.R, task.S, task.K = kernel.shape[0], kernel.shape[1], kernel.shape[3]
+        task.stride, task.dilation, task.top, task.left = stride, dilation, top, left
+        task.P = (task.H + top + bottom - (task.R - 1) * dilation - 1) // stride + 1
         task.Q = task.W + left + right - task.S + 1
-        task.packed = self.allocate(task.S * task.C * task.K)
+        task.adds = task.R > 1 or task.P < task.H or top > 0
+        task.packed = self.allocate(task.R * task.S * task.C * task.K)
         self.pack_weights = pack
         pack(task, &kernel[0, 0, 0, 0], NULL, self.packed)
-        task.ends = padded_floats(2 * task.Q * task.K)
+        task.starts = padded_floats(2 * task.P * task.Q * task.K)
         self.step.run = input_block
         self.step.task = task
-        self.step.units = shape[0]
-        self.step.scratch = task.ends + task.Q
-        self.step.work = 2.0 * density * shape[0] * task.Q * task.K * task.S * task.C
+        self.step.units = 1
+        self.step.scratch = task.starts + task.P * task.Q + 1
+        self.step.work = 2.0 * density * task.P * task.Q * task.K * task.R * task.S * task.C
 
     def run(self, const float[:, :, :, ::1] gradients, float[:, :, :, ::1] outputs, int threads):
-        """Fill outputs (N, H, W, C) from gradients (N, H, Q, K)."""
+        """Fill outputs (N, H, W, C) from gradients (N, P, Q, K)."""
         cdef Scratch scratch = Scratch(self, threads)
         cdef const float *dy
-        cdef Py_ssize_t row
+        cdef Py_ssize_t image
         if gradients.shape[0] == 0:
             return
         dy = &gradients[0, 0, 0, 0]
-        for row in prange(gradients.shape[0] * gradients.shape[1], nogil=True,
-                          num_threads=threads):
+        for image in prange(gradients.shape[0], nogil=True, num_threads=threads):
             input_block(&self.task, &dy, &outputs[0, 0, 0, 0],
-                        scratch.floats + threadid() * scratch.stride, row, row + 1)
+                        scratch.floats + threadid() * scratch.stride, image, image + 1)

@@ -32,17 +32,21 @@ static ptrdiff_t run_sparse_kernel(const Call *call)
     return size;
 }
 
-/* pixels, filters, first, dx's pixels : dy (pixels, filters), weights (filters, T, V vectors) */
+/* pixels, filters, first, dx's pixels, adds : dy (pixels, filters), weights (filters, T, V vectors),
+ * dx in the places of the outputs where it adds */
 static ptrdiff_t run_sparse_input(const Call *call)
 {
     const ptrdiff_t *n = call->numbers, pixels = n[0], filters = n[1];
     const int T = sparse_places[call->kernel][0], V = sparse_places[call->kernel][1];
     const ptrdiff_t width = V * call->kernels->lanes;
+    if (n[4])
+        memcpy(call->y, call->x + (pixels + T * width) * filters,
+               (size_t)(n[3] * width) * sizeof(float));
     Entry entries[1024];
-    int32_t ends[64];
-    call->kernels->list_by_pixel(call->x, pixels, filters, entries, ends);
-    call->kernels->sparse_inputs[V / 2][T - 1](entries, ends, pixels, call->x + pixels * filters,
-                                               n[2], call->y, width, n[3]);
+    int32_t starts[64];
+    call->kernels->list_by_pixel(call->x, pixels, filters, entries, starts);
+    call->kernels->sparse_inputs[V / 2][T - 1](entries, starts, pixels, call->x + pixels * filters,
+                                               n[2], call->y, width, n[3], n[4] != 0);
     return n[3] * width;
 }
 

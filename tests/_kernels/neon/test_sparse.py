@@ -44,15 +44,17 @@ def test_sparse_input_every_tile_reaches_the_pixels_of_its_window(
         dy, weights = sparse(rng, filters), normal(rng, filters, taps, width)
         first = -(taps // 2)
         pixels = PIXELS + taps - 1 + 2 * first
-        numbers = (PIXELS, filters, first, pixels)
-        found = harness.run("sparse_input", name, numbers, dy, weights)
         exact, magnitude = np.zeros((2, PIXELS + taps - 1, width))
         for t in range(taps):
             exact[t : t + PIXELS] += dy @ weights[:, t].astype(np.float64)
             magnitude[t : t + PIXELS] += np.abs(dy) @ np.abs(weights[:, t])
         inside = slice(-first, -first + pixels)
-        error = tolerances.float32_dot(filters * taps, magnitude[inside])
-        assert_within(found.reshape(pixels, width), exact[inside], error)
+        for old in (np.zeros((0, width)), normal(rng, pixels, width)):
+            numbers = (PIXELS, filters, first, pixels, len(old))
+            found = harness.run("sparse_input", name, numbers, dy, weights, old)
+            there = old if len(old) else 0.0
+            error = tolerances.float32_dot(filters * taps + 1, magnitude[inside] + np.abs(there))
+            assert_within(found.reshape(pixels, width), exact[inside] + there, error)
 
 
 def test_copy_slice_fills_up_with_zeros(harness: Harness, rng: np.random.Generator) -> None:

@@ -2,8 +2,8 @@
  * leaves it: only what is not zero is listed, and multiplied.
  *
  *   sparse_kernel   sums[t, c] += sum over entries of value * x[place, taps[t] + c]
- *   sparse_input    dx[q + first + t, c] = sum over the entries of pixels q of
- *                                          value * weights[place, t, c]
+ *   sparse_input    dx[q + first + t, c] (+)= sum over the entries of pixels q of
+ *                                             value * weights[place, t, c]
  *
  * Layout  A slice of V vectors of channels is done at a time: of the input where a filter's sums
  *         are wanted, so that pixels stay in L1 and the sums in registers through all entries of
@@ -47,12 +47,13 @@ static void list_by_filter(const float *dy, ptrdiff_t pixels, ptrdiff_t filters,
         }
 }
 
-/* The same pixel by pixel; the place is the filter's number, and ends[q] is where those of pixel q
- * end. */
+/* The same pixel by pixel; the place is the filter's number, and starts[q] is where those of pixel q
+ * begin, starts[pixels] where all end. */
 static void list_by_pixel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters, Entry *entries,
-                          int32_t *ends)
+                          int32_t *starts)
 {
     Entry *entry = entries;
+    starts[0] = 0;
     for (ptrdiff_t q = 0; q < pixels; q++, dy += filters) {
         for (ptrdiff_t k = 0; k < filters; k += LANES) {
             const ptrdiff_t n = filters - k;
@@ -63,7 +64,7 @@ static void list_by_pixel(const float *dy, ptrdiff_t pixels, ptrdiff_t filters, 
                 (entry++)->value = dy[filter];
             }
         }
-        ends[q] = (int32_t)(entry - entries);
+        starts[q + 1] = (int32_t)(entry - entries);
     }
 }
 
@@ -99,9 +100,6 @@ static void add_transposed(const float *sums, ptrdiff_t step, float *out, ptrdif
         }
 }
 
-#define SPARSE_ZERO_1(t) vf a##t = vf_zero();
-#define SPARSE_ZERO_2(t) SPARSE_ZERO_1(t) vf b##t = vf_zero();
-#define SPARSE_ZERO_4(t) SPARSE_ZERO_2(t) vf c##t = vf_zero(), d##t = vf_zero();
 #define SPARSE_LOAD_1(t) vf a##t = vf_load(sums + (t)*LANES);
 #define SPARSE_LOAD_2(t)                                                                         \
     vf a##t = vf_load(sums + 2 * (t)*LANES), b##t = vf_load(sums + (2 * (t) + 1) * LANES);
@@ -163,13 +161,33 @@ static void add_transposed(const float *sums, ptrdiff_t step, float *out, ptrdif
 #define SPARSE_WEIGHT_2(t) SPARSE_STEP_2(t, at + 2 * (t)*LANES)
 #define SPARSE_WEIGHT_4(t) SPARSE_STEP_4(t, at + 4 * (t)*LANES)
 
+/* What a pixel has before the first entry that reaches it. */
+#define SPARSE_NAME_1(t) vf a##t = vf_zero();
+#define SPARSE_NAME_2(t) SPARSE_NAME_1(t) vf b##t = vf_zero();
+#define SPARSE_NAME_4(t) SPARSE_NAME_2(t) vf c##t = vf_zero(), d##t = vf_zero();
+#define SPARSE_OLD_1(t) a##t = vf_load(old);
+#define SPARSE_OLD_2(t) SPARSE_OLD_1(t) b##t = vf_load(old + LANES);
+#define SPARSE_OLD_4(t)                                                                          \
+    SPARSE_OLD_2(t)                                                                              \
+    c##t = vf_load(old + 2 * LANES);                                                             \
+    d##t = vf_load(old + 3 * LANES);
+#define SPARSE_BEGIN(t, NAME, OLD)                                                               \
+    NAME(t)                                                                                      \
+    if (adds && first + (t) >= 0 && first + (t) < width) {                                       \
+        const float *old = dx + (first + (t)) * step;                                            \
+        OLD(t)                                                                                   \
+    }
+#define SPARSE_BEGIN_1(t) SPARSE_BEGIN(t, SPARSE_NAME_1, SPARSE_OLD_1)
+#define SPARSE_BEGIN_2(t) SPARSE_BEGIN(t, SPARSE_NAME_2, SPARSE_OLD_2)
+#define SPARSE_BEGIN_4(t) SPARSE_BEGIN(t, SPARSE_NAME_4, SPARSE_OLD_4)
+
 /* The pixel that no later entry reaches. */
-#define SPARSE_DONE_1 vf_store(dx, a0);
-#define SPARSE_DONE_2 SPARSE_DONE_1 vf_store(dx + LANES, b0);
+#define SPARSE_DONE_1 vf_store(done, a0);
+#define SPARSE_DONE_2 SPARSE_DONE_1 vf_store(done + LANES, b0);
 #define SPARSE_DONE_4                                                                            \
     SPARSE_DONE_2                                                                                \
-    vf_store(dx + 2 * LANES, c0);                                                                \
-    vf_store(dx + 3 * LANES, d0);
+    vf_store(done + 2 * LANES, c0);                                                              \
+    vf_store(done + 3 * LANES, d0);
 
 #define SPARSE_MOVE_1(s, t) a##s = a##t;
 #define SPARSE_MOVE_2(s, t) SPARSE_MOVE_1(s, t) b##s = b##t;
@@ -177,6 +195,17 @@ static void add_transposed(const float *sums, ptrdiff_t step, float *out, ptrdif
 #define SPARSE_CLEAR_1(t) a##t = vf_zero();
 #define SPARSE_CLEAR_2(t) SPARSE_CLEAR_1(t) b##t = vf_zero();
 #define SPARSE_CLEAR_4(t) SPARSE_CLEAR_2(t) c##t = vf_zero(), d##t = vf_zero();
+/* The pixel that the next entries reach with their last tap, t. */
+#define SPARSE_NEXT(t, CLEAR, OLD)                                                               \
+    if (adds && first + (t) + 1 >= 0 && first + (t) + 1 < width) {                               \
+        const float *old = dx + (first + (t) + 1) * step;                                        \
+        OLD(t)                                                                                   \
+    } else {                                                                                     \
+        CLEAR(t)                                                                                 \
+    }
+#define SPARSE_NEXT_1(t) SPARSE_NEXT(t, SPARSE_CLEAR_1, SPARSE_OLD_1)
+#define SPARSE_NEXT_2(t) SPARSE_NEXT(t, SPARSE_CLEAR_2, SPARSE_OLD_2)
+#define SPARSE_NEXT_4(t) SPARSE_NEXT(t, SPARSE_CLEAR_4, SPARSE_OLD_4)
 
 /* MOVE_n(X, C) writes X(0, 1) X(1, 2) ... X(n - 2, n - 1) C(n - 1) */
 #define MOVE_1(X, C) C(0)
@@ -190,24 +219,24 @@ static void add_transposed(const float *sums, ptrdiff_t step, float *out, ptrdif
 #define MOVE_9(X, C) X(0, 1) X(1, 2) X(2, 3) X(3, 4) X(4, 5) X(5, 6) X(6, 7) X(7, 8) C(8)
 
 #define SPARSE(T, V)                                                                             \
-    static void sparse_input_##T##x##V(const Entry *entries, const int32_t *ends,                \
+    static void sparse_input_##T##x##V(const Entry *entries, const int32_t *starts,              \
                                        ptrdiff_t pixels, const float *weights, ptrdiff_t first,  \
-                                       float *dx, ptrdiff_t step, ptrdiff_t width)               \
+                                       float *dx, ptrdiff_t step, ptrdiff_t width, int adds)     \
     {                                                                                            \
-        const Entry *entry = entries;                                                            \
-        REPEAT_##T(SPARSE_ZERO_##V)                                                              \
+        const Entry *entry = entries + starts[0];                                                \
+        REPEAT_##T(SPARSE_BEGIN_##V)                                                             \
         for (ptrdiff_t q = 0; q < pixels + T - 1; q++, first++) {                                \
-            const Entry *end = q < pixels ? entries + ends[q] : entry;                           \
+            const Entry *end = q < pixels ? entries + starts[q + 1] : entry;                     \
             for (; entry < end; entry++) {                                                       \
                 const vf g = vf_set(entry->value);                                               \
                 const float *at = weights + (ptrdiff_t)entry->place * (T * V * LANES);           \
                 REPEAT_##T(SPARSE_WEIGHT_##V)                                                    \
             }                                                                                    \
             if (first >= 0 && first < width) {                                                   \
+                float *done = dx + first * step;                                                 \
                 SPARSE_DONE_##V                                                                  \
-                dx += step;                                                                      \
             }                                                                                    \
-            MOVE_##T(SPARSE_MOVE_##V, SPARSE_CLEAR_##V)                                          \
+            MOVE_##T(SPARSE_MOVE_##V, SPARSE_NEXT_##V)                                           \
         }                                                                                        \
     }
 #include "../kernels.inc"

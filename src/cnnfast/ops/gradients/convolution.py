@@ -57,7 +57,9 @@ class ConvolutionInputGradient(Gradient):
         op, kernel = self.convolution, self.convolution.kernel
         if self.is_sparse():
             padding = (*op.padding[0], *op.padding[1])
-            return SparseInputGradient(self.shape, kernel, padding, self.received)
+            return SparseInputGradient(
+                self.shape, kernel, op.strides[0], padding, op.dilation[0], self.received
+            )
         border = self._border(shapes[0])
         filters = turned(kernel, op.groups)
         if op.strides == (1, 1) and min(*border[0], *border[1]) >= 0:

@@ -16,24 +16,33 @@ from cnnfast.ops.convolution import Convolution, window_counts
 
 # An advantage below this is not worth different sums.
 ADVANTAGE: Final = 1.15
-# Of the peak that dense kernels reach; Winograd's takes 40 to 53 % of their time.
+# Of the peak that dense kernels reach.
 DENSE_RATE: Final = 0.93
-WINOGRAD_TIME: Final = 0.45
-# Of an entry: to list it, and to broadcast it for each slice; and loads beside multiply-adds.
+# Of that time, what Winograd's algorithm takes with tiles that are all in use, 4 x 4 pixels each:
+# for the gradient of filters and, as a forward pass, for that of the input.
+WINOGRAD_KERNEL: Final = 0.37
+WINOGRAD_INPUT: Final = 0.3
+TILE: Final = 4
+# Of an entry: to list it, and to load beside multiplying and adding.
 LISTING: Final = 7.0
 LOADING: Final = 1.1
+# Of an entry in each slice of dx and row of taps: to fetch it, and to wait for the one before.
+FETCHING: Final = 1.0
+LATENCY: Final = 5.0
 # Of a vector of gradients to look for entries in, of sums to load and store, and to turn into the
 # output, once for the images of a group.
 SEARCHING: Final = 2.0
 SUMMING: Final = 3.0
 FINISHING: Final = 0.7
-# Of a pixel, in each slice of some 2 vectors, where lists of entries end unpredictably.
+# Of a pixel in each slice of dx and row of taps, where entries end unpredictably.
 MOVING: Final = 25.0
-SLICE: Final = 2
-# Filters that reach this many floats in a slice of one vector stay in L1.
+# Weights in a row of taps that a slice of dx needs stay in L1 up to so many.
 L1_FLOATS: Final = 7 * 1024
-# SPARSE_TAPS of kernels.h.
+# As in kernels.h: the most taps in a row of dx, and vectors in a slice.
 MOST_TAPS: Final = 9
+WIDEST: Final = 4
+# Lists of more values than this, 1 MB, would not stay in L2.
+MOST_VALUES: Final = 128 * 1024
 
 
 def sparse_kernel_pays(op: Convolution, shape: Shape, density: float) -> bool:
@@ -48,12 +57,12 @@ def sparse_kernel_pays(op: Convolution, shape: Shape, density: float) -> bool:
         return False
     (P, Q), (R, S, C, K) = window_counts(shape, op.kernel.shape, op), op.kernel.shape
     vectors, taps = _vectors(C), R * S
-    entries = density * P * Q * K
-    cost: float = entries * (LISTING + LOADING * taps * vectors) + SEARCHING * P * Q * _vectors(K)
-    cost += (SUMMING + FINISHING) * K * taps * vectors + SEARCHING * shape[0] * shape[1] * vectors
+    cost: float = density * P * Q * K * (LISTING + LOADING * taps * vectors)
+    cost += SEARCHING * (P * Q * _vectors(K) + shape[0] * shape[1] * vectors)
+    cost += (SUMMING + FINISHING) * K * taps * vectors
     dense: float = P * Q * taps * C * _vectors(K) / DENSE_RATE
     if op.suits_winograd(shape):
-        dense *= WINOGRAD_TIME
+        dense *= WINOGRAD_KERNEL * _waste(P, Q)
     return ADVANTAGE * cost < dense
 
 
@@ -65,23 +74,26 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
         shape: of its input, (H, W, C).
         density: the part of the output's gradient that is not zero.
     """
-    (P, Q), (R, S, C, K) = window_counts(shape, op.kernel.shape, op), op.kernel.shape
-    lanes = dispatch.lanes()
-    suits = (
-        R == op.groups == 1
-        and op.strides == op.dilation == (1, 1)
-        and op.padding[0] == (0, 0)
-        and 1 < S <= MOST_TAPS
-        and C % lanes == 0
-        and K * S * lanes <= L1_FLOATS
-    )
-    if density >= 1 or not suits:
+    (H, W, C), (R, S, _, K) = shape, op.kernel.shape
+    (P, Q), lanes = window_counts(shape, op.kernel.shape, op), dispatch.lanes()
+    suits = op.groups == 1 and op.strides[1] == op.dilation[1] == 1 and C % lanes == 0
+    room = L1_FLOATS // (K * S * lanes)
+    if density >= 1 or not suits or S > MOST_TAPS or room == 0 or P * Q * K > MOST_VALUES:
         return False
-    entries, vectors = density * P * Q * K, _vectors(C)
-    cost: float = entries * (LISTING + LOADING * S * vectors) + SEARCHING * P * Q * _vectors(K)
-    cost += MOVING * P * (Q + S) * -(-vectors // SLICE)
-    dense: float = P * shape[1] * S * K * vectors / DENSE_RATE
+    width = min(room, WIDEST, C // lanes)
+    rows = R * -(-C // (lanes * width))
+    entry = LISTING + rows * max(LOADING * S * width + FETCHING, LATENCY)
+    cost: float = density * P * Q * K * entry
+    cost += SEARCHING * P * Q * _vectors(K) + MOVING * rows * P * (Q + S)
+    dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
+    if (R, S) == (3, 3) and op.strides == op.dilation == (1, 1) and op.suits_winograd(shape):
+        dense *= WINOGRAD_INPUT * _waste(H, W)
     return ADVANTAGE * cost < dense
+
+
+def _waste(P: int, Q: int) -> float:
+    """Give the pixels that tiles have for each that is in use."""
+    return (-(-P // TILE) * TILE) * (-(-Q // TILE) * TILE) / (P * Q)
 
 
 def _vectors(floats: int) -> int:
