@@ -30,10 +30,10 @@ IMAGES = 3
 
 # Shape of the input, of the kernel, activation, pooling, and the density of what comes back.
 CASES: dict[str, Any] = {
-    "sequence": ((1, 18, 16), (1, 4, 16, 32), RELU, Pooling("max", (1, 5), (1, 5)), 3 / 15),
+    "sequence": ((1, 19, 16), (1, 5, 16, 32), RELU, Pooling("max", (1, 5), (1, 5)), 3 / 15),
     "gelu": ((1, 18, 16), (1, 3, 16, 32), GELU, Pooling("max", (1, 4), (1, 4)), 4 / 16),
-    "overlap": ((1, 21, 16), (1, 4, 16, 32), RELU, Pooling("max", (1, 6), (1, 4)), 4 / 18),
-    "global": ((1, 16, 16), (1, 4, 16, 32), RELU, GlobalPooling("max"), 1 / 13),
+    "overlap": ((1, 22, 16), (1, 5, 16, 32), RELU, Pooling("max", (1, 6), (1, 4)), 4 / 18),
+    "global": ((1, 17, 16), (1, 5, 16, 32), RELU, GlobalPooling("max"), 1 / 13),
     "image": ((8, 8, 16), (3, 3, 16, 6), RELU, Pooling("max", (3, 3), (3, 3)), 4 / 36),
 }
 

@@ -19,15 +19,15 @@ ADVANTAGE: Final = 1.15
 # Of the peak that dense kernels reach.
 DENSE_RATE: Final = 0.93
 # Of that time, what Winograd's algorithm takes with tiles that are all in use, 4 x 4 pixels each:
-# for the gradient of filters and, as a forward pass, for that of the input.
-WINOGRAD_KERNEL: Final = 0.37
+# for the gradient of filters and, as a forward pass, for that of the input; and, of a vector of
+# filters, what it takes to turn its sums into taps.
+WINOGRAD_KERNEL: Final = 0.34
 WINOGRAD_INPUT: Final = 0.3
+WINOGRAD_TAPS: Final = 10.0
 TILE: Final = 4
-# Of an entry: to list it, and to load beside multiplying and adding.
+# Of an entry: to list it; and, in each tile, to fetch it and to wait for the one before.
 LISTING: Final = 7.0
-LOADING: Final = 1.1
-# Of an entry in each slice of dx and row of taps: to fetch it, and to wait for the one before.
-FETCHING: Final = 1.0
+FETCHING: Final = 2.0
 LATENCY: Final = 5.0
 # Of a vector of gradients to look for entries in, of sums to load and store, and to turn into the
 # output, once for the images of a group.
@@ -38,9 +38,12 @@ FINISHING: Final = 0.7
 MOVING: Final = 25.0
 # Weights in a row of taps that a slice of dx needs stay in L1 up to so many.
 L1_FLOATS: Final = 7 * 1024
-# As in kernels.h: the most taps in a row of dx, and vectors in a slice.
+# As in kernels.h and kernels.inc: the most taps in a tile, vectors in a slice, and accumulators,
+# with 32 registers and with 16.
 MOST_TAPS: Final = 9
 WIDEST: Final = 4
+MOST_SUMS: Final = (28, 14)
+ROWS_OF_MANY_REGISTERS: Final = 8
 # Lists of more values than this, 1 MB, would not stay in L2.
 MOST_VALUES: Final = 128 * 1024
 
@@ -57,12 +60,14 @@ def sparse_kernel_pays(op: Convolution, shape: Shape, density: float) -> bool:
         return False
     (P, Q), (R, S, C, K) = window_counts(shape, op.kernel.shape, op), op.kernel.shape
     vectors, taps = _vectors(C), R * S
-    cost: float = density * P * Q * K * (LISTING + LOADING * taps * vectors)
+    parts = -(-taps // MOST_TAPS)
+    tiles = parts * -(-vectors // _width(-(-taps // parts), vectors))
+    cost: float = density * P * Q * K * (LISTING + taps * vectors + FETCHING * tiles)
     cost += SEARCHING * (P * Q * _vectors(K) + shape[0] * shape[1] * vectors)
     cost += (SUMMING + FINISHING) * K * taps * vectors
     dense: float = P * Q * taps * C * _vectors(K) / DENSE_RATE
     if op.suits_winograd(shape):
-        dense *= WINOGRAD_KERNEL * _waste(P, Q)
+        dense = WINOGRAD_KERNEL * _waste(P, Q) * dense + WINOGRAD_TAPS * taps * C * _vectors(K)
     return ADVANTAGE * cost < dense
 
 
@@ -80,15 +85,24 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
     room = L1_FLOATS // (K * S * lanes)
     if density >= 1 or not suits or S > MOST_TAPS or room == 0 or P * Q * K > MOST_VALUES:
         return False
-    width = min(room, WIDEST, C // lanes)
-    rows = R * -(-C // (lanes * width))
-    entry = LISTING + rows * max(LOADING * S * width + FETCHING, LATENCY)
+    width = _width(S, min(room, C // lanes))
+    tiles = R * -(-C // (lanes * width))
+    entry = LISTING + tiles * max(S * width + FETCHING, LATENCY)
     cost: float = density * P * Q * K * entry
-    cost += SEARCHING * P * Q * _vectors(K) + MOVING * rows * P * (Q + S)
+    cost += SEARCHING * P * Q * _vectors(K) + MOVING * tiles * P * (Q + S)
     dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
     if (R, S) == (3, 3) and op.strides == op.dilation == (1, 1) and op.suits_winograd(shape):
         dense *= WINOGRAD_INPUT * _waste(H, W)
     return ADVANTAGE * cost < dense
+
+
+def _width(taps: int, vectors: int) -> int:
+    """Count the vectors of the widest slice that there is a tile for: 1, 2 or 4."""
+    most = MOST_SUMS[dispatch.gemm_rows() < ROWS_OF_MANY_REGISTERS] // taps
+    width = WIDEST
+    while width > min(most, vectors):
+        width //= 2
+    return max(width, 1)
 
 
 def _waste(P: int, Q: int) -> float:
