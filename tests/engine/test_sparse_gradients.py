@@ -12,14 +12,19 @@ import graphtwins
 import tolerances
 from cnnfast._kernels.sparse_gradient import SparseInputGradient, SparseKernelGradient
 from cnnfast.engine.differentiate import differentiate
-from cnnfast.engine.graph import Graph
+from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.passes.reversible import bind_parameters, fuse_reversible
+from cnnfast.engine.plan import live_operations
 from cnnfast.engine.variable import Variable
 from cnnfast.ops.base import Op
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.elementwise import Activate, Add, Prelu
-from cnnfast.ops.gradients import ConvolutionInputGradient, ConvolutionKernelGradient
+from cnnfast.ops.gradients import (
+    ActivationGradient,
+    ConvolutionInputGradient,
+    ConvolutionKernelGradient,
+)
 from cnnfast.ops.pooling import GlobalPooling, Pooling
 
 RELU = ("relu", 0.0, np.inf, 0.0)
@@ -55,15 +60,29 @@ def graph_of(case: Any, rng: np.random.Generator, *rest: Op) -> tuple[Graph, lis
     return graph, variables
 
 
-def gradient_ops(graph: Graph, variables: list[Variable]) -> tuple[Any, Any]:
-    """Differentiate and find what passes the gradient through the convolution."""
+def backward(graph: Graph, variables: list[Variable]) -> tuple[Graph, dict[Value, int]]:
+    """Differentiate as a training plan does."""
     parameters = Parameters(variables)
     graph = fuse_reversible(bind_parameters(graph, parameters))
     seed = graph.input(graph.outputs[0].shape)
-    differentiate(graph, {graph.outputs[0]: seed}, parameters)
+    return graph, differentiate(graph, {graph.outputs[0]: seed}, parameters)
+
+
+def gradient_ops(graph: Graph, variables: list[Variable]) -> tuple[Any, Any]:
+    """Differentiate and find what passes the gradient through the convolution."""
+    graph, _ = backward(graph, variables)
     ops = [operation.op for operation in graph.operations]
     kinds = (ConvolutionInputGradient, ConvolutionKernelGradient)
     return tuple(next(op for op in ops if isinstance(op, kind)) for kind in kinds)
+
+
+def slopes_of(graph: Graph, variables: list[Variable]) -> list[Value]:
+    """Differentiate and list what is multiplied by slopes of the activation."""
+    differentiated, sums = backward(graph, variables)
+    operations = live_operations(differentiated.operations, tuple(sums))
+    return [
+        operation.output for operation in operations if isinstance(operation.op, ActivationGradient)
+    ]
 
 
 @pytest.fixture
@@ -98,6 +117,21 @@ def test_sparse_kernels_are_taken_where_little_comes_back(
     to_input, to_kernel = gradient_ops(graph, variables)
     assert isinstance(to_input.prepare(output), SparseInputGradient)
     assert isinstance(to_kernel.prepare(shape, output), SparseKernelGradient)
+
+
+@pytest.mark.parametrize("name", ["sequence", "global", "image"])
+def test_slopes_are_those_of_the_maxima(name: str, rng: np.random.Generator) -> None:
+    graph, variables = graph_of(CASES[name], rng)
+    pooled = graph.outputs[0].shape
+    assert [value.shape for value in slopes_of(graph, variables)] == [pooled]
+
+
+def test_slopes_behind_average_pooling_are_those_of_all_pixels(rng: np.random.Generator) -> None:
+    shape, kernel, activation, *_ = CASES["sequence"]
+    case = (shape, kernel, activation, Pooling("average", (1, 5), (1, 5)), 1.0)
+    graph, variables = graph_of(case, rng)
+    convolved = graph.operations[1].output.shape
+    assert [value.shape for value in slopes_of(graph, variables)] == [convolved]
 
 
 def problem(name: str) -> tuple[Graph, list[np.ndarray], list[np.ndarray], list[Variable]]:

@@ -53,6 +53,7 @@ class _Backward:
         self._gradients: dict[Value, list[Value]] = {}
         self._sums: dict[Value, int] = {}
         self._densities: dict[Value, float] = {}
+        self._to_maxima: dict[Value, Operation] = {}
         self._trains = self._values_that_train()
 
     def walk(self, seeds: Mapping[Value, Value]) -> dict[Value, int]:
@@ -98,7 +99,13 @@ class _Backward:
         activation = getattr(operation.op, "activation", LINEAR)
         if activation == LINEAR or isinstance(operation.op, Activate):
             return gradient
-        return self._add(ActivationGradient(activation), operation.output, gradient)
+        slope = ActivationGradient(activation)
+        maker = self._to_maxima.get(gradient)
+        if maker is None:
+            return self._add(slope, operation.output, gradient)
+        # A maximum has the slope of the element that it is: there are fewer maxima.
+        x, y, received = maker.inputs
+        return self._add(maker.op, x, y, self._add(slope, y, received))
 
     def _apply(self, term: Term, known: Known) -> Value:
         if term in known:
@@ -117,6 +124,8 @@ class _Backward:
         densities = [self._densities.get(value.root, 1.0) for value in values]
         output = self._graph.add(op.suited(*densities), *values)
         self._densities[output] = op.density(*densities)
+        if op.passes_to_maxima:
+            self._to_maxima[output] = self._graph.operations[-1]
         return output
 
     def _pass_to(self, value: Value, gradient: Value) -> None:

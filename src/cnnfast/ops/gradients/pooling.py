@@ -38,6 +38,11 @@ class PoolingGradient(Gradient):
         H, W, C = self.shape
         return kernels.PoolingGradient(op.kind, H, W, C, op.pool, op.strides, padding)
 
+    @property
+    def passes_to_maxima(self) -> bool:
+        """Whether pooling takes the maximum."""
+        return self.pooling.kind == "max"
+
     def density(self, *densities: float) -> float:
         """Count one pixel of each window of a maximum."""
         windows = math.prod(self.pooling.output_shape(self.shape))
@@ -69,6 +74,11 @@ class GlobalMaxGradient(Gradient):
         """Prepare for x, y and dy."""
         H, W, C = self.shape
         return kernels.GlobalMaxGradient(H * W, C)
+
+    @property
+    def passes_to_maxima(self) -> bool:
+        """Always."""
+        return True
 
     def density(self, *densities: float) -> float:
         """Count one pixel of each channel; more than one are rarely equal."""

@@ -27,6 +27,11 @@ class Gradient(Op):
     A density is the part of an array that is not zero as far as is known, 1 where nothing is.
     """
 
+    @property
+    def passes_to_maxima(self) -> bool:
+        """Whether it reads x, y and dy, and elements of x that are equal to y receive all."""
+        return False
+
     def density(self, *densities: float) -> float:
         """Give that of the output.
 
