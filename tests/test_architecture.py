@@ -62,6 +62,7 @@ KERNEL_TESTS = {
     "TAPS": ("test_depthwise_gradient.py",),
     "SPARSE": ("test_sparse_gradient.py",),
     "UPDATE": ("test_optimizer.py",),
+    "REPLAY": ("test_row_updates.py",),
     "NOISE": ("test_noise.py",),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,24 @@ class StateVariable(NDArrayOperatorsMixin):
     ) -> None:
         self.name = name
         self.path = f"{owner}/{name}"
-        self.array: NDArray[Any] = np.array(value, dtype, order="C")
+        self._array: NDArray[Any] = np.array(value, dtype, order="C")
+        self._refresh: Callable[[], None] | None = None
+
+    @property
+    def array(self) -> NDArray[Any]:
+        """The array itself, which may be written to until the next step."""
+        if self._refresh is not None:
+            refresh, self._refresh = self._refresh, None
+            refresh()
+        return self._array
+
+    def follow(self, refresh: Callable[[], None]) -> None:
+        """Note that parts of the array wait for changes.
+
+        Args:
+            refresh: called before anybody looks at the array.
+        """
+        self._refresh = refresh
 
     @property
     def value(self) -> NDArray[Any]:
@@ -39,17 +57,17 @@ class StateVariable(NDArrayOperatorsMixin):
     @property
     def shape(self) -> tuple[int, ...]:
         """Size along every axis."""
-        return self.array.shape
+        return self._array.shape
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self.array.size
+        return self._array.size
 
     @property
     def dtype(self) -> str:
         """Name of the data type."""
-        return self.array.dtype.name
+        return self._array.dtype.name
 
     def numpy(self) -> NDArray[Any]:
         """Return a copy of the value."""
@@ -83,6 +101,9 @@ class StateVariable(NDArrayOperatorsMixin):
     def assign_sub(self, value: ArrayLike) -> StateVariable:
         """Subtract from the value."""
         return self.assign(self.array - value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_array": self.array, "_refresh": None}
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.array, dtype=dtype)

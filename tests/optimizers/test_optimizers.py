@@ -12,6 +12,7 @@ import pytest
 
 from cnnfast import optimizers
 from cnnfast.optimizers import schedules
+from cnnfast.state import StateVariable
 
 
 def weights(*sizes: int) -> list[np.ndarray]:
@@ -239,26 +240,44 @@ def test_weights_of_an_optimizer_are_got_and_set() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(optimizers.NAMES))
-def test_idle_factors_say_what_a_step_without_a_gradient_does(name: str) -> None:
+def test_weights_stay_without_a_gradient_where_an_optimizer_idles(name: str) -> None:
     optimizer = optimizers.NAMES[name]()
+    assert optimizer.idles == (name in ("sgd", "rmsprop", "adagrad"))
     weight = np.float32([0.5, -2.0])
     for gradient in ([1.0, -0.5], [0.25, 2.0], [0.0, 0.0]):
-        before = [weight.copy(), *(v.numpy() for arrays in optimizer.arrays for v in arrays)]
+        before = weight.copy()
         optimizer.apply([np.float32(gradient)], [weight])
-    factors = optimizer.idle_factors()
-    assert (factors is not None) == (name in ("sgd", "rmsprop", "adagrad", "adadelta"))
-    if factors is not None:
-        after = [weight, *(v.numpy() for arrays in optimizer.arrays for v in arrays)]
-        for old, new, factor in zip(before, after, (1.0, *factors), strict=True):
-            np.testing.assert_array_equal(new, old * np.float32(factor))
+    if optimizer.idles:
+        np.testing.assert_array_equal(weight, before)
 
 
-def test_idle_factors_are_none_where_every_weight_moves() -> None:
-    for options in ({"weight_decay": 0.1}, {"use_ema": True}, {"gradient_accumulation_steps": 2}):
-        assert optimizers.SGD(**options).idle_factors() is None
-        assert optimizers.RMSprop(**options).idle_factors() is None
-    assert optimizers.SGD(momentum=0.5).idle_factors() is None
-    assert optimizers.RMSprop(momentum=0.5).idle_factors() is None
+def test_idles_is_false_where_a_step_does_more_to_weights_without_a_gradient() -> None:
+    for options in (
+        {"weight_decay": 0.1}, {"use_ema": True}, {"gradient_accumulation_steps": 2},
+        {"clipnorm": 1.0}, {"global_clipnorm": 1.0}, {"loss_scale_factor": 2.0},
+    ):  # fmt: skip
+        assert not optimizers.SGD(**options).idles
+        assert not optimizers.RMSprop(**options).idles
+        assert not optimizers.Adagrad(**options).idles
+    assert optimizers.SGD(momentum=0.5, nesterov=True).idles
+    for options in ({"momentum": 0.5}, {"centered": True}, {"epsilon": 0.0}, {"rho": 1.5}):
+        assert not optimizers.RMSprop(**options).idles
+    assert not optimizers.Adagrad(epsilon=0.0).idles
+
+
+def test_array_of_state_is_brought_up_to_date_before_somebody_looks() -> None:
+    variable = StateVariable(np.zeros(3), "velocity", "rmsprop")
+    raw = variable.array
+    for look in (
+        lambda: variable.value, variable.numpy, lambda: np.asarray(variable), lambda: variable + 0,
+        lambda: variable.assign_add([0, 0, 0]).value, lambda: pickle.loads(pickle.dumps(variable)),
+    ):  # fmt: skip
+        raw[:] = 0.0
+        variable.follow(lambda: raw.fill(2.0))
+        assert variable.shape == (3,)
+        assert variable.size == 3
+        assert not raw.any()
+        np.testing.assert_array_equal(look(), [2.0, 2.0, 2.0])
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,12 @@ const int update_states[] = {
 #undef UPDATE
 };
 
+const int replay_moves[UPDATES] = {
+#define REPLAY(name, moves) [UPDATE_##name] = moves,
+#include "kernels.inc"
+#undef REPLAY
+};
+
 #if defined(__x86_64__) || defined(_M_X64)
 
 #if defined(_MSC_VER) && !defined(__clang__)

@@ -15,6 +15,7 @@ from cnnfast._kernels.kernels cimport (
     kernels_avx512,
     kernels_base,
     kernels_neon,
+    replay_moves,
     update_names,
     update_states,
 )
@@ -59,6 +60,10 @@ cdef int update_place(str name) except -1:
 
 cdef int states_of_update(int place) noexcept nogil:
     return update_states[place]
+
+
+cdef bint replay_moves_weights(int place) noexcept nogil:
+    return replay_moves[place]
 
 
 cdef const Kernels *find(str name):

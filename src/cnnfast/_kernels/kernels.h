@@ -144,6 +144,9 @@ typedef void depthwise_kernel(const float *x, const float *panel, float *y, cons
 #define UPDATE_STATES 3
 typedef void update_kernel(float *w, const float *g, float *const *state, ptrdiff_t n,
                            const float *numbers);
+/* Does `steps` steps whose gradient is zero, of a rule that keeps one state. */
+typedef void replay_kernel(float *w, float *state, ptrdiff_t n, const float *numbers,
+                           ptrdiff_t steps);
 typedef void clip_kernel(const float *g, float *y, ptrdiff_t n, const float *parameters);
 typedef float squares_kernel(const float *g, ptrdiff_t n);
 /* The pixels that a sum runs over: `rows` rows of `columns`, and how far apart they lie in the
@@ -252,6 +255,7 @@ enum {
 };
 extern const char *const update_names[UPDATES];
 extern const int update_states[UPDATES];
+extern const int replay_moves[UPDATES];
 
 enum {
 #define NOISE(name) NOISE_##name,
@@ -300,6 +304,7 @@ typedef struct Kernels {
     interleave_kernel *interleave;
     deinterleave_kernel *deinterleave;
     update_kernel *updates[UPDATES];
+    replay_kernel *replays[UPDATES]; /* NULL where there is nothing to make up for, or no way */
     clip_kernel *clip;
     squares_kernel *squares;
     column_moments_kernel *column_moments;

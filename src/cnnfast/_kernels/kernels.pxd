@@ -121,6 +121,10 @@ cdef extern from "kernels.h":
         float *w, const float *g, float *const *state, Py_ssize_t n,
         const float *numbers) noexcept nogil
 
+    ctypedef void replay_kernel(
+        float *w, float *state, Py_ssize_t n, const float *numbers,
+        Py_ssize_t steps) noexcept nogil
+
     ctypedef void clip_kernel(
         const float *g, float *y, Py_ssize_t n, const float *parameters) noexcept nogil
 
@@ -244,6 +248,7 @@ cdef extern from "kernels.h":
         interleave_kernel *interleave
         deinterleave_kernel *deinterleave
         update_kernel *updates[1]
+        replay_kernel *replays[1]
         clip_kernel *clip
         squares_kernel *squares
         column_moments_kernel *column_moments
@@ -264,6 +269,7 @@ cdef extern from "kernels.h":
     const int UPDATES
     const char *update_names[1]
     const int update_states[1]
+    const int replay_moves[1]
     const int UPDATE_decay
     const int UPDATE_average
 

@@ -5,6 +5,7 @@ from cnnfast._kernels.kernels cimport clip_kernel, squares_kernel, update_kernel
 cdef enum:
     MOST_NUMBERS = 9        # UPDATE_NUMBERS of kernels.h
     MOST_STATES = 4         # UPDATE_STATES, and the moving average of the weights
+    UNIT = 1024             # floats that are updated while they are in L1
 
 cdef struct Rule:
     # One step of an optimizer. What is not wanted is NULL.
@@ -34,6 +35,7 @@ cdef int update(const Rule *rule, const Item *item, Py_ssize_t start,
 cdef class Updates:
     cdef Rule rule
     cdef Item *items
+    cdef int place                  # of the rule's kernel
     cdef Py_ssize_t count
     cdef readonly Py_ssize_t units
     cdef double *sums               # of squares, a unit each

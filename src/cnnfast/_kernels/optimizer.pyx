@@ -15,7 +15,6 @@ from cnnfast._kernels.dispatch cimport active_kernels, states_of_update, update_
 from cnnfast._kernels.kernels cimport Kernels, UPDATE_average, UPDATE_decay
 from cnnfast._kernels.step cimport chunks_of
 
-cdef Py_ssize_t UNIT = 1024
 # Waking a team takes some 5 microseconds; one core updates this many units in about 20.
 cdef Py_ssize_t SERIAL_UNITS = 64
 
@@ -23,7 +22,7 @@ cdef Py_ssize_t SERIAL_UNITS = 64
 cdef int update(const Rule *rule, const Item *item, Py_ssize_t start,
                 Py_ssize_t stop) noexcept nogil:
     """Do one step for floats [start, stop) of a variable, at most a unit of them."""
-    cdef float clipped[1024]
+    cdef float clipped[UNIT]
     cdef float *state[MOST_STATES]
     cdef const float *gradient = item.gradient + start
     cdef float *weights = item.weights + start
@@ -39,6 +38,10 @@ cdef int update(const Rule *rule, const Item *item, Py_ssize_t start,
     if rule.average != NULL:
         rule.average(weights, gradient, state + rule.states, n, rule.average_numbers)
     return 0
+
+
+cdef Py_ssize_t units_of(Py_ssize_t size) noexcept:
+    return (size + UNIT - 1) // UNIT
 
 
 cdef class Updates:
@@ -61,11 +64,11 @@ cdef class Updates:
             double norm_limit=0.0, double global_norm_limit=0.0, float limit=0.0,
             float divisor=1.0):
         cdef const Kernels *kernels = active_kernels()
-        cdef int place = update_place(rule)
+        self.place = update_place(rule)
         self.arrays = tuple(variables)
         self.count = len(self.arrays)
-        self.rule.update = kernels.updates[place]
-        self.rule.states = states_of_update(place)
+        self.rule.update = kernels.updates[self.place]
+        self.rule.states = states_of_update(self.place)
         self.rule.decay = kernels.updates[UPDATE_decay] if has_decay else NULL
         self.rule.average = kernels.updates[UPDATE_average] if has_average else NULL
         self.rule.squares = kernels.squares
@@ -101,7 +104,7 @@ cdef class Updates:
         item.size, item.first_unit, item.decays = size, self.units, decays
         item.clip_numbers[0], item.clip_numbers[1] = 1.0, self.divisor
         item.clip_numbers[2] = self.limit
-        self.units += (size + UNIT - 1) // UNIT
+        self.units += units_of(size)
         if size == 0:
             return 0
         item.weights, item.gradient = &weights[0], &gradient[0]
@@ -111,6 +114,13 @@ cdef class Updates:
                 raise ValueError(f"states must hold {size} floats. Received {state.shape[0]}.")
             item.state[k] = &state[0]
         return 0
+
+    def leave_out(self, Py_ssize_t index):
+        """Leave a variable to somebody else from now on."""
+        cdef Py_ssize_t i, units = units_of(self.items[index].size)
+        self.units -= units
+        for i in range(index + 1, self.count):
+            self.items[i].first_unit -= units
 
     @property
     def needs_norms(self):

@@ -7,6 +7,7 @@ cdef extern from "memory.h" nogil:
     void release_floats(float *block) noexcept
     Py_ssize_t padded_floats(Py_ssize_t count) noexcept
     void prefetch_floats(const float *p, Py_ssize_t count) noexcept
+    void prefetch_floats_far(const float *p, Py_ssize_t count) noexcept
 
 # Do units [start, stop) of a contiguous group of images; unit u belongs to image u // units.
 # Return 0, or 1 where an index lay outside its table.

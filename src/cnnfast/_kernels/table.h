@@ -151,6 +151,11 @@ static const Kernels table = {
 #include "kernels.inc"
 #undef UPDATE
     },
+    .replays = {
+#define REPLAY(name, moves) [UPDATE_##name] = replay_##name,
+#include "kernels.inc"
+#undef REPLAY
+    },
     .clip = clip,
     .squares = squares,
     .column_moments = column_moments,

@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.row_updates import RowUpdates
 from cnnfast._kernels.table_gradient import TableGradient
 from cnnfast.clock import CLOCK
 from cnnfast.engine.memory import LINE
 from cnnfast.engine.variable import FloatArray, Variable
+from cnnfast.threads import thread_count
 
 
 class Parameters:
@@ -43,7 +45,7 @@ class Parameters:
             end += -(-variable.size // LINE) * LINE
         self.values = aligned_zeros(end)
         self.gradients = aligned_zeros(end)
-        self._tables: dict[int, TableGradient] = {}
+        self._tables: dict[int, TableGradient | RowUpdates] = {}
         self.views = self._views(self.values)
         self.gradient_views = self._views(self.gradients)
         self._versions = [-1] * len(self.variables)
@@ -65,6 +67,7 @@ class Parameters:
     def take_over(self) -> None:
         """Copy what was assigned to variables since the last time."""
         self._time = CLOCK.time
+        self._make_up()
         for index, variable in enumerate(self.variables):
             if variable.version != self._versions[index]:
                 self.views[index][...] = variable.value
@@ -84,9 +87,16 @@ class Parameters:
 
     def catch_up(self) -> None:
         """Copy the array to the variables that are behind it."""
+        self._make_up()
         for variable, view in zip(self.variables, self.views, strict=True):
             if variable.is_behind:
                 variable.catch_up(view)
+
+    def _make_up(self) -> None:
+        """Let rows of tables follow that steps left behind."""
+        for table in self._tables.values():
+            if isinstance(table, RowUpdates) and table.drifts:
+                table.make_up(thread_count())
 
     # ---- finding a variable by its memory
 
@@ -125,8 +135,28 @@ class Parameters:
         """
         return self.variables[self.offsets.index(offset)]
 
-    def table(self, offset: int) -> TableGradient:
-        """Give what adds to the gradient of a table, and to that alone, whatever the plan.
+    def update_rows(self, offset: int, rows: RowUpdates) -> None:
+        """Let the rows of a table be updated one by one.
+
+        Args:
+            offset: where the table begins.
+            rows: what updates them, and takes their gradients instead of the array.
+        """
+        self._tables[offset] = rows
+
+    def catch_up_rows(self, offset: int, ids: NDArray[Any]) -> None:
+        """Let rows of a table follow that will be read, if steps left them behind.
+
+        Args:
+            offset: where the table begins.
+            ids: numbers of the rows.
+        """
+        table = self._tables.get(offset)
+        if isinstance(table, RowUpdates) and table.drifts:
+            table.catch_up_rows(ids, thread_count())
+
+    def table(self, offset: int) -> TableGradient | RowUpdates:
+        """Give what takes the gradient of a table, and of that alone, whatever the plan.
 
         Args:
             offset: where the table begins.

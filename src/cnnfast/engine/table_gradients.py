@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast.engine.differentiate import constants_of
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.parameters import Parameters
+from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.gradients import EmbeddingGradient
 
 
@@ -55,6 +57,23 @@ class TableGradients:
             graph.operations.remove(operation)
             graph.output(gradient)
             self.dense = min(self.dense, offset)
+        self.offsets = sorted({look_up.offset for look_up in self.look_ups})
+        self._readers = [
+            (offset, graph.inputs.index(operation.inputs[0].root))
+            for offset in self.offsets
+            for operation in self._readers_of(graph, offset)
+        ]
+
+    def _readers_of(self, graph: Graph, offset: int) -> list[Operation]:
+        """List the operations that read a table."""
+        return [
+            operation
+            for operation in graph.operations
+            if any(
+                self._parameters.offset_of(array) == offset
+                for array in constants_of(operation.op).values()
+            )
+        ]
 
     def _suitable(self, graph: Graph, sums: dict[Value, int]) -> list[Operation]:
         """List the look-ups in tables that nothing else adds to and that lie behind the rest."""
@@ -69,6 +88,11 @@ class TableGradients:
                 isinstance(use.op, EmbeddingGradient) and use.inputs[0].root in graph.inputs
                 for use in uses
             )
+            # Rows may be up to date only where ids of the batch name them.
+            is_table = is_table and all(
+                isinstance(reader.op, Embedding) and reader.inputs[0].root in graph.inputs
+                for reader in self._readers_of(graph, offset)
+            )
             # A penalty adds to rows that no batch concerns.
             if not is_table or self._parameters.at(offset).regularizer is not None:
                 break
@@ -77,6 +101,15 @@ class TableGradients:
 
     def __len__(self) -> int:
         return len(self.look_ups)
+
+    def catch_up(self, inputs: Sequence[NDArray[Any]]) -> None:
+        """Let the rows that a batch looks up follow, if steps left them behind.
+
+        Args:
+            inputs: of the model.
+        """
+        for offset, place in self._readers:
+            self._parameters.catch_up_rows(offset, inputs[place])
 
     def room(self, images: int) -> list[NDArray[Any]]:
         """Give arrays for what rows receive; kept, for new memory costs as much as filling it.

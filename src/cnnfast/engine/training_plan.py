@@ -70,6 +70,7 @@ class TrainingPlan:
     Attributes:
         version: of the weights, as `repack` was told.
         unused: the weights that no loss depends on, by their places among `parameters`.
+        tables: embeddings, whose gradients are added up behind a step.
 
     Raises:
         NotImplementedError: the network cannot be differentiated, or uses a weight in a way that
@@ -105,7 +106,7 @@ class TrainingPlan:
             concerned = live_operations(graph.operations, tuple(seeds))
             sums = differentiate(graph, seeds, parameters)
             self.unused = self._without_gradient(concerned, set(sums.values()))
-        self._tables = TableGradients(graph, sums, parameters)
+        self.tables = TableGradients(graph, sums, parameters)
         self._bind(graph, sums, losses.scales)
 
     def _without_gradient(self, concerned: list[Operation], found: set[int]) -> list[int]:
@@ -142,11 +143,11 @@ class TrainingPlan:
         ]
         self._program = TrainingProgram(
             steps, _borders(phases, places), sizes(inputs), sizes(outputs), places.wave,
-            self._tables.dense, len(self._moments), tuple(enumerate(scales)),
+            self.tables.dense, len(self._moments), tuple(enumerate(scales)),
         )  # fmt: skip
         self._footprints = list(map(sum, zip(places.arenas, places.crossing, strict=True)))
         self._values = len(scales)
-        self._shapes = [value.shape for value in outputs[: len(outputs) - len(self._tables)]]
+        self._shapes = [value.shape for value in outputs[: len(outputs) - len(self.tables)]]
         self._repacker = Repacker(self._packed(operations, kernels))
 
     def _place_moments(self, operations: list[Operation]) -> dict[Value, Any]:
@@ -190,7 +191,7 @@ class TrainingPlan:
         Threads: results are bit-identical for any number of them. Not for two Python threads at
         once.
         """
-        images, threads, tables = len(inputs[0]), thread_count(), self._tables
+        images, threads, tables = len(inputs[0]), thread_count(), self.tables
         outputs = [np.empty((images, *shape), np.float32) for shape in self._shapes]
         received = tables.room(images)
         loss = self._program.run(
@@ -214,7 +215,7 @@ class TrainingPlan:
         most = images
         if self._program.work * images > SHARED_WORK:
             most = -(-images // self.slots)
-        shared = min(GROUP_SHARE * self._tables.dense, LARGEST_GROUP_FLOATS)
+        shared = min(GROUP_SHARE * self.tables.dense, LARGEST_GROUP_FLOATS)
         room = max(GROUP_FLOATS, shared)
         return tuple(
             min(max(room // max(floats, 1), 1), LARGEST_GROUP, most) for floats in self._footprints
@@ -223,7 +224,7 @@ class TrainingPlan:
     @property
     def slots(self) -> int:
         """Sums that are kept apart until the end of a step."""
-        length = max(self._tables.dense, 1)
+        length = max(self.tables.dense, 1)
         return max(2, min(SLOTS, SLOTS_FLOATS // length))
 
 

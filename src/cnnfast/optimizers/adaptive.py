@@ -63,11 +63,11 @@ class RMSprop(Optimizer):
         """Give the kernel's numbers."""
         return learning_rate, self.rho, 1.0 - self.rho, self.epsilon, self.momentum
 
-    def idle_factors(self) -> tuple[float, ...] | None:
-        """Without a gradient only the means shrink, unless there is momentum."""
-        if self.momentum or self.has_global_effects:
-            return None
-        return (self.rho,) * (2 if self.centered else 1)
+    @property
+    def idles(self) -> bool:
+        """Without a gradient the mean shrinks; weights stay, as long as the root is not zero."""
+        shrinks = 0 < np.float32(self.rho) <= 1 and np.float32(self.epsilon) > 0
+        return self.rule == "rmsprop" and bool(shrinks) and self.is_plain
 
 
 class Adagrad(Optimizer):
@@ -109,9 +109,10 @@ class Adagrad(Optimizer):
         """Give the kernel's numbers."""
         return learning_rate, self.epsilon
 
-    def idle_factors(self) -> tuple[float, ...] | None:
-        """Rest without a gradient."""
-        return None if self.has_global_effects else (1.0,)
+    @property
+    def idles(self) -> bool:
+        """Without a gradient nothing changes, as long as the root is not zero."""
+        return bool(np.float32(self.epsilon) > 0) and self.is_plain
 
 
 class Adadelta(Optimizer):
@@ -151,10 +152,6 @@ class Adadelta(Optimizer):
     def numbers(self, learning_rate: np.float32, step: int) -> Numbers:
         """Give the kernel's numbers."""
         return learning_rate, self.rho, 1.0 - self.rho, self.epsilon
-
-    def idle_factors(self) -> tuple[float, ...] | None:
-        """Without a gradient only the means shrink."""
-        return None if self.has_global_effects else (self.rho, self.rho)
 
 
 class Ftrl(Optimizer):

@@ -56,9 +56,10 @@ class SGD(Optimizer):
         """Give the kernel's numbers."""
         return learning_rate, self.momentum
 
-    def idle_factors(self) -> tuple[float, ...] | None:
-        """Rest without a gradient, unless there is momentum."""
-        return None if self.momentum or self.has_global_effects else ()
+    @property
+    def idles(self) -> bool:
+        """Without a gradient weights rest, or go on as they went, whatever the learning rate."""
+        return self.is_plain
 
 
 class Lion(Optimizer):

@@ -120,19 +120,25 @@ class Optimizer(OptimizerState, Configurable):
         """
         raise NotImplementedError
 
-    def idle_factors(self) -> tuple[float, ...] | None:
-        """Say what a step does to a weight whose gradient is zero, if that is next to nothing.
+    @property
+    def idles(self) -> bool:
+        """Whether what steps do to weights without a gradient can be made up for, to the bit.
 
-        Returns:
-            What each array of state is multiplied by, where the weight itself stays as it is;
-            None where it moves.
+        So it is where they do nothing, or the rule has a `REPLAY` in kernels.inc.
         """
-        return None
+        return False
 
     @property
-    def has_global_effects(self) -> bool:
-        """Whether a step changes weights, or averages of them, that have no gradient."""
-        return bool(self.weight_decay or self.use_ema or self.gradient_accumulation_steps)
+    def is_plain(self) -> bool:
+        """Whether a step does nothing to a weight but what its rule makes of its gradient."""
+        return not (
+            self.weight_decay
+            or self.use_ema
+            or self.gradient_accumulation_steps
+            or self.clipnorm
+            or self.global_clipnorm
+            or self.loss_scale_factor
+        )
 
     # -------------------------------------------------------------------------- learning rate
 

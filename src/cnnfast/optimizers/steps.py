@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast._kernels.optimizer import Updates
+from cnnfast._kernels.row_updates import RowUpdates
 from cnnfast.ops.geometry import received
+from cnnfast.optimizers.tables import TableSteps
 
 if TYPE_CHECKING:
     from cnnfast.optimizers.optimizer import Optimizer
@@ -51,6 +53,8 @@ class Steps:
         self.averages_apart = optimizer.use_ema and (
             optimizer.gradient_accumulation_steps is not None or len(moving) < len(weights)
         )
+        self._tables: dict[int, TableSteps] = {}
+        self._kept: tuple[Any, ...] = ()
         self.native = Updates(
             optimizer.rule,
             [self._bound(i, decays[i]) for i in moving],
@@ -74,6 +78,26 @@ class Steps:
         assert gradient is not None
         return self.weights[i].reshape(-1), gradient.reshape(-1), flat, decays
 
+    def rows(self, i: int) -> RowUpdates | None:
+        """Update only those rows of a weight from now on that need it.
+
+        Args:
+            i: number of the weight, of two axes.
+
+        Returns:
+            What is to be told the rows' gradients before each step: `clear`, then `add`; without
+            that, the step takes them from the gradient's array. None if the optimizer moves all
+            rows in ways that cannot be made up for later.
+        """
+        optimizer = self.optimizer
+        if i not in self._tables:
+            if not optimizer.idles:
+                return None
+            states = [arrays[i] for arrays in optimizer.arrays]
+            columns = self.weights[i].shape[1]
+            self._tables[i] = TableSteps(self.native, self.moving.index(i), columns, states)
+        return self._tables[i].rows
+
     def run(self, threads: int) -> None:
         """Do one step with what the gradients hold now.
 
@@ -84,22 +108,33 @@ class Steps:
         if every is not None:
             self._accumulate()
         if every is None or (int(self.optimizer.variables[0]) + 1) % every == 0:
-            self.begin()
+            rests = self.begin()
             self.native.run(threads)
+            for table in self._tables.values():
+                table.run(threads, every_row=not rests)
             if every is not None:
                 self._forget()
         self.end()
 
-    def begin(self) -> None:
-        """Set the numbers of the step that comes."""
+    def begin(self) -> bool:
+        """Set the numbers of the step that comes.
+
+        Returns:
+            Whether rows of tables may wait, should they have no gradient.
+        """
         optimizer = self.optimizer
         rate = optimizer.step_size()
         first, share = np.float32(1.0), self._kept_share()
+        numbers = optimizer.numbers(rate, int(optimizer.iterations) + 1)
+        # The learning rate is nothing to a row without a gradient, as long as it is a number.
+        if self._tables and numbers[1:] != self._kept:
+            for table in self._tables.values():
+                table.make_up()
+            self._kept = numbers[1:]
         self.native.set_numbers(
-            optimizer.numbers(rate, int(optimizer.iterations) + 1),
-            (optimizer.weight_decay or 0.0, rate),
-            (share, first - share),
+            numbers, (optimizer.weight_decay or 0.0, rate), (share, first - share)
         )
+        return bool(0 <= rate < np.inf) and optimizer.idles
 
     def end(self) -> None:
         """Bring averages up to date and count the step."""
@@ -123,7 +158,8 @@ class Steps:
 
     def _accumulate(self) -> None:
         for i in self.moving:
-            self.optimizer.accumulators[i].array += self.gradients[i]
+            accumulated = self.optimizer.accumulators[i].array
+            accumulated += self.gradients[i]
 
     def _forget(self) -> None:
         for accumulator in self.optimizer.accumulators:

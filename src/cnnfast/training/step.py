@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ from cnnfast.training.interruption import INTERRUPTIONS
 from cnnfast.training.lowered import lower_model, moving_averages
 
 Array = NDArray[Any]
+
+# Floats of a table whose rows are not updated as a whole: an L2.
+LARGE_TABLE: Final = 256 * 1024
 
 
 class Outcome(NamedTuple):
@@ -77,7 +81,6 @@ class Step:
         self._unused: list[int] = []
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
-        self._updates: Steps | None = None
         named = list(zip(parameters.variables, parameters.views, strict=True))
         self._constrained = [(v, view) for v, view in named if v.constraint is not None]
         self._penalized: list[tuple[Any, Array, Array]] = [
@@ -141,7 +144,7 @@ class Step:
         self._take_over()
         outcome = self._gradient(batch, predicts)
         loss = outcome.loss + self._penalize()
-        self._update()
+        self._updates.run(thread_count())
         for variable, view in self._constrained:
             constraint: Any = variable.constraint
             view[...] = constraint(view)
@@ -150,14 +153,13 @@ class Step:
         self._version += 1
         return outcome._replace(loss=loss)
 
-    def _update(self) -> None:
-        """Let the optimizer change the weights that have a gradient."""
-        if self._updates is None:
-            gradients: list[Array | None] = list(self._parameters.gradient_views)
-            for index in self._unused:
-                gradients[index] = None
-            self._updates = self._optimizer.prepare(self._parameters.views, gradients)
-        self._updates.run(thread_count())
+    @cached_property
+    def _updates(self) -> Steps:
+        """What lets the optimizer change the weights that have a gradient."""
+        gradients: list[Array | None] = list(self._parameters.gradient_views)
+        for index in self._unused:
+            gradients[index] = None
+        return self._optimizer.prepare(self._parameters.views, gradients)
 
     def _find_unused(self, plan: TrainingPlan) -> None:
         """Settle which weights stay as they are: neither a loss nor a penalty depends on them."""
@@ -199,6 +201,7 @@ class Step:
 
     def _gradient(self, batch: Batch, predicts: bool) -> Outcome:
         lesson = self._lesson(batch, predicts)
+        lesson.plan.tables.catch_up(batch.inputs)
         if lesson.forward is None:
             outcome = self._native(lesson, batch)
         else:
@@ -310,9 +313,20 @@ class Step:
         plan = TrainingPlan(lowered.graph, heads, *weights, predicts, penalties=lowered.penalties)
         if not self._plans:
             self._find_unused(plan)
+        for offset in plan.tables.offsets:
+            self._update_rows(offset)
         return Lesson(
             plan, forward, heads, lowered.output_shapes, lowered.is_random, bool(lowered.penalties)
         )
+
+    def _update_rows(self, offset: int) -> None:
+        """Let only those rows of a table be updated that need it, where that is possible."""
+        parameters = self._parameters
+        variable = parameters.at(offset)
+        if variable.constraint is None and variable.size >= LARGE_TABLE:
+            rows = self._updates.rows(parameters.offsets.index(offset))
+            if rows is not None:
+                parameters.update_rows(offset, rows)
 
 
 class Lesson(NamedTuple):

@@ -282,6 +282,7 @@ static const struct {
     {"interleave", run_interleave, interleave_names, 1},
     {"deinterleave", run_deinterleave, deinterleave_names, 1},
     {"update", run_update, update_names, UPDATES},
+    {"replay", run_replay, update_names, UPDATES},
     {"clip", run_clip, clip_names, 1},
     {"squares", run_squares, squares_names, 1},
     {"column_moments", run_column_moments, column_moments_names, 1},

@@ -24,6 +24,17 @@ def test_update_every_rule_equals_its_twin(harness: Harness) -> None:
             assert_within(found, exact, error)
 
 
+@pytest.mark.parametrize("name", ["momentum", "nesterov", "rmsprop"])
+def test_replay_equals_steps_without_a_gradient(harness: Harness, name: str) -> None:
+    for size in (*harness.sizes(), 4 * harness.lanes + 3, 8 * harness.lanes):
+        numbers, (weights, _, state) = updates.arguments(name, size)
+        found = harness.run("replay", name, (size, 5), numbers, weights, state)
+        nothing = np.zeros_like(weights)
+        for _ in range(5):
+            weights, state = updates.expected(name, numbers, [weights, nothing, state])
+        assert_within(found, np.concatenate([weights, state]), 0.0)
+
+
 def test_clip_any_length_equals_numpy(harness: Harness, rng: np.random.Generator) -> None:
     for size in harness.sizes():
         gradient = normal(rng, size)

@@ -13,6 +13,16 @@ static ptrdiff_t run_update(const Call *call)
     return (1 + states) * n;
 }
 
+/* size, steps : numbers, weights, state; both come back, of rules without a replay as they were */
+static ptrdiff_t run_replay(const Call *call)
+{
+    const ptrdiff_t n = call->numbers[0];
+    memcpy(call->y, call->x + UPDATE_NUMBERS, (size_t)(2 * n) * sizeof *call->y);
+    if (call->kernels->replays[call->kernel])
+        call->kernels->replays[call->kernel](call->y, call->y + n, n, call->x, call->numbers[1]);
+    return 2 * n;
+}
+
 /* three parameters, gradient */
 static ptrdiff_t run_clip(const Call *call)
 {

@@ -60,16 +60,21 @@ ALWAYS_INLINE vf vf_lion(vf w, vf g, vf *s, const vf *p)
 
 /* p: learning rate, rho, 1 - rho, epsilon, momentum; s: velocity and what the name adds, the
  * momentum before the average gradient */
+ALWAYS_INLINE vf vf_rmsprop_velocity(vf g, vf velocity, const vf *p)
+{
+    return vf_mix(p[1], velocity, p[2], vf_square(g));
+}
+
 ALWAYS_INLINE vf vf_rmsprop_step(vf g, vf *velocity, const vf *p)
 {
-    *velocity = vf_mix(p[1], *velocity, p[2], vf_square(g));
+    *velocity = vf_rmsprop_velocity(g, *velocity, p);
     return vf_div(vf_mul(p[0], g), vf_sqrt(vf_add(*velocity, p[3])));
 }
 
 ALWAYS_INLINE vf vf_rmsprop_centered_step(vf g, vf *velocity, vf *average, const vf *p)
 {
     vf variance;
-    *velocity = vf_mix(p[1], *velocity, p[2], vf_square(g));
+    *velocity = vf_rmsprop_velocity(g, *velocity, p);
     *average = vf_mix(p[1], *average, p[2], g);
     variance = vf_sub(*velocity, vf_square(*average));
     return vf_div(vf_mul(p[0], g), vf_sqrt(vf_add(variance, p[3])));
@@ -235,6 +240,64 @@ ALWAYS_INLINE vf vf_average(vf w, vf g, vf *s, const vf *p)
     }
 #include "../kernels.inc"
 #undef UPDATE
+
+/* ----------------------------------------------------------------- steps without a gradient */
+
+ALWAYS_INLINE vf vf_idle_momentum(vf w, vf *s, const vf *p)
+{
+    return vf_momentum(w, vf_zero(), s, p);
+}
+
+ALWAYS_INLINE vf vf_idle_nesterov(vf w, vf *s, const vf *p)
+{
+    return vf_nesterov(w, vf_zero(), s, p);
+}
+
+/* The weights stay: nothing over a root is nothing. */
+ALWAYS_INLINE vf vf_idle_rmsprop(vf w, vf *s, const vf *p)
+{
+    s[0] = vf_rmsprop_velocity(vf_zero(), s[0], p);
+    return w;
+}
+
+/* Several steps of a rule that keeps one state, in registers. A step waits for the one before, so
+ * that some vectors go side by side. */
+#define REPLAY_VECTORS 4
+#define REPLAY(name, moves)                                                                      \
+    ALWAYS_INLINE void replay_##name##_vectors(float *w, float *state, const float *numbers,     \
+                                               ptrdiff_t steps, int vectors, ptrdiff_t rest)     \
+    {                                                                                            \
+        vf p[UPDATE_NUMBERS], x[REPLAY_VECTORS], s[REPLAY_VECTORS];                              \
+        for (int k = 0; k < UPDATE_NUMBERS; k++) p[k] = vf_set(numbers[k]);                      \
+        for (int v = 0; v < vectors; v++) {                                                      \
+            x[v] = !moves ? vf_zero()                                                            \
+                   : rest ? vf_load_n(w + v * LANES, rest, 0.0f)                                 \
+                          : vf_load(w + v * LANES);                                              \
+            s[v] = rest ? vf_load_n(state + v * LANES, rest, 1.0f) : vf_load(state + v * LANES); \
+        }                                                                                        \
+        for (ptrdiff_t step = 0; step < steps; step++)                                           \
+            for (int v = 0; v < vectors; v++) x[v] = vf_idle_##name(x[v], &s[v], p);             \
+        for (int v = 0; v < vectors; v++) {                                                      \
+            if (rest) vf_store_n(state + v * LANES, s[v], rest);                                 \
+            else vf_store(state + v * LANES, s[v]);                                              \
+            if (!moves) continue;                                                                \
+            if (rest) vf_store_n(w + v * LANES, x[v], rest);                                     \
+            else vf_store(w + v * LANES, x[v]);                                                  \
+        }                                                                                        \
+    }                                                                                            \
+    static void replay_##name(float *w, float *state, ptrdiff_t n, const float *numbers,         \
+                              ptrdiff_t steps)                                                   \
+    {                                                                                            \
+        const ptrdiff_t wide = REPLAY_VECTORS * LANES;                                           \
+        ptrdiff_t i = 0;                                                                         \
+        for (; i + wide <= n; i += wide)                                                         \
+            replay_##name##_vectors(w + i, state + i, numbers, steps, REPLAY_VECTORS, 0);        \
+        for (; i + LANES <= n; i += LANES)                                                       \
+            replay_##name##_vectors(w + i, state + i, numbers, steps, 1, 0);                     \
+        if (i < n) replay_##name##_vectors(w + i, state + i, numbers, steps, 1, n - i);          \
+    }
+#include "../kernels.inc"
+#undef REPLAY
 
 /* y = g p[0] / p[1], but no further from zero than p[2] */
 ALWAYS_INLINE vf vf_clipped(vf g, const float *p)
