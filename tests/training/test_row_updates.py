@@ -16,6 +16,7 @@ from cnnfast import layers, optimizers
 from cnnfast.callbacks import BackupAndRestore, LearningRateScheduler
 from cnnfast.optimizers.steps import Steps
 from cnnfast.training import step
+from cnnfast.training.batch import Batch
 
 WORDS, LENGTH = 60, 5
 FALLING = optimizers.schedules.ExponentialDecay(0.1, 3, 0.5)
@@ -104,6 +105,7 @@ class Run:
 def anything(run: Run) -> Run:
     """Train, look and interfere in every way."""
     optimizer = run.model.optimizer
+    first = run.model.get_weights()
     run.steps(31)
     run.predict()
     run.steps(7)
@@ -114,8 +116,11 @@ def anything(run: Run) -> Run:
     optimizer.set_weights(
         [-0.5 * np.abs(array) if array.ndim else array for array in optimizer.get_weights()]
     )
-    if hasattr(optimizer, "momentum"):
-        optimizer.momentum = 0.5 * optimizer.momentum
+    run.steps(6)
+    for name in {"momentum", "rho"} & set(vars(optimizer)):
+        setattr(optimizer, name, 0.5 * getattr(optimizer, name))
+    run.steps(6)
+    run.model.set_weights(first)
     run.steps(4)
     run.model.set_weights([0.5 * weight for weight in run.model.get_weights()])
     run.steps(9)
@@ -255,18 +260,24 @@ def test_constrained_and_penalized_tables_are_updated_as_a_whole() -> None:
         assert not model._training.step._updates._tables
 
 
-def test_table_that_an_output_without_a_loss_reads_too_is_read_up_to_date(as_a_whole: Any) -> None:
+@pytest.mark.parametrize("computes", [False, True])
+def test_table_that_an_output_without_a_loss_reads_too_is_read_up_to_date(
+    computes: bool, as_a_whole: Any
+) -> None:
     def trained() -> list[np.ndarray]:
         np.random.seed(1)
         first, second = (cnnfast.Input((LENGTH,), dtype="int32") for _ in range(2))
         embedding = layers.Embedding(WORDS, 8)
         scores = layers.Dense(1)(layers.Flatten()(embedding(first)))
-        model = cnnfast.Model([first, second], [scores, embedding(second)])
+        others = layers.Rescaling(0.5)(second) if computes else second
+        model = cnnfast.Model([first, second], [scores, embedding(others)])
         model.compile(optimizers.SGD(0.1, momentum=0.9), ["mse", None])
         random, seen = np.random.default_rng(2), []
         for _ in range(20):
             x = [ids(random, 3)[0] for _ in range(2)]
             seen.append(np.array(model.train_on_batch(x, [np.ones((3, 1)), None])))
+            batch = Batch(x, [np.ones((3, 1), np.float32), None], [None, None])
+            seen += model._training.step.train(batch, predicts=True).predictions
         return [*seen, *model.get_weights()]
 
     found = trained()

@@ -179,8 +179,8 @@ cdef class RowUpdates:
         self.order()
         self.work(threads, self.V if all_rows else self.row_count, all_rows)
         self.steps += 1
-        # Numbers that are none, or below zero, show in the first step that is done to every row;
-        # later ones without a gradient make no new ones.
+        # State that is no number, or below zero, shows in the weights with the first step that is
+        # done to every row; later ones without a gradient leave them as they are.
         self.is_trusted = not every_row
         self.end_batch()
         if all_rows:
@@ -311,7 +311,7 @@ cdef class RowUpdates:
         self.forget()
 
     def distrust(self):
-        """Note that the state may be another than steps have left: the next one is for all rows."""
+        """Note that weights or state may be others than steps left: the next is for all rows."""
         self.is_trusted = False
 
     cdef void forget(self) noexcept:

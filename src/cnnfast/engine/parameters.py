@@ -72,6 +72,9 @@ class Parameters:
             if variable.version != self._versions[index]:
                 self.views[index][...] = variable.value
                 self._versions[index] = variable.version
+                table = self._tables.get(self.offsets[index])
+                if isinstance(table, RowUpdates):
+                    table.distrust()
 
     def mark_changed(self) -> None:
         """Tell the variables, and all plans made of them, that the array has new values."""
