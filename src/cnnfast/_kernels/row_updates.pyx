@@ -6,6 +6,8 @@ that stays in registers or L1, so that the sums of the table are never written t
 are those of a dense step, and so is every bit of the result.
 """
 
+import threading
+
 from cython.parallel cimport prange
 from libc.stdint cimport int32_t
 from libc.stdlib cimport calloc, free, realloc
@@ -67,6 +69,7 @@ cdef class RowUpdates:
     cdef Py_ssize_t buffer_floats
     cdef bint has_received, is_trusted
     cdef list held                  # what look-ups point into
+    cdef object lock                # somebody may look while another Python thread trains
     cdef readonly bint drifts       # whether rows without a gradient move
 
     def __init__(self, Updates updates, Py_ssize_t index, Py_ssize_t columns):
@@ -75,7 +78,7 @@ cdef class RowUpdates:
         self.V, self.D = self.item.size // columns, columns
         self.replay = self.kernels.replays[updates.place]
         self.drifts = replay_moves_weights(updates.place)
-        self.held = []
+        self.held, self.lock = [], threading.RLock()
         self.done = <int32_t *>calloc(4 * self.V + 1, sizeof(int32_t))
         if self.done == NULL:
             raise MemoryError(f"cannot allocate the steps of {self.V} rows")
@@ -177,16 +180,17 @@ cdef class RowUpdates:
         """
         cdef bint all_rows = every_row or not (self.is_trusted and self.has_received)
         self.order()
-        self.work(threads, self.V if all_rows else self.row_count, all_rows)
-        self.steps += 1
+        with self.lock:
+            self.work(threads, self.V if all_rows else self.row_count, all_rows)
+            self.steps += 1
+            if all_rows:
+                self.forget()
+            elif self.steps >= LONGEST:
+                self.make_up(threads)
         # State that is no number, or below zero, shows in the weights with the first step that is
         # done to every row; later ones without a gradient leave them as they are.
         self.is_trusted = not every_row
         self.end_batch()
-        if all_rows:
-            self.forget()
-        elif self.steps >= LONGEST:
-            self.make_up(threads)
 
     cdef int work(self, int threads, Py_ssize_t rows, bint all_rows) except -1:
         cdef Py_ssize_t chunk, chunks, stride = padded_floats(self.D)
@@ -280,35 +284,32 @@ cdef class RowUpdates:
             ids: int32 or float32, contiguous.
             threads: how many to use at most.
         """
-        cdef Py_ssize_t i
-        cdef int claimed
         if not self.is_behind or ids.size == 0:
             return
         self.clear()
         self.note(ids, NULL)
-        claimed = team.claim(threads) if self.row_count * self.D > SERIAL_FLOATS else 1
-        try:
-            for i in prange(self.row_count, nogil=True, num_threads=claimed, schedule="static"):
-                self.catch_up(self.rows[i])
-        finally:
-            if claimed > 1:
-                team.release()
+        with self.lock:
+            self.catch_up_all(self.rows, self.row_count, threads)
         self.end_batch()
 
     def make_up(self, int threads):
         """Bring all rows up to date."""
-        cdef Py_ssize_t row
-        cdef int claimed
-        if not self.is_behind:
-            return
-        claimed = team.claim(threads) if self.V * self.D > SERIAL_FLOATS else 1
+        with self.lock:
+            if self.is_behind:
+                self.catch_up_all(NULL, self.V, threads)
+                self.forget()
+
+    cdef int catch_up_all(self, const int32_t *rows, Py_ssize_t count, int threads) except -1:
+        """Bring some rows up to date, or the first ones if they are not named."""
+        cdef Py_ssize_t i
+        cdef int claimed = team.claim(threads) if count * self.D > SERIAL_FLOATS else 1
         try:
-            for row in prange(self.V, nogil=True, num_threads=claimed, schedule="static"):
-                self.catch_up(row)
+            for i in prange(count, nogil=True, num_threads=claimed, schedule="static"):
+                self.catch_up(i if rows == NULL else rows[i])
         finally:
             if claimed > 1:
                 team.release()
-        self.forget()
+        return 0
 
     def distrust(self):
         """Note that weights or state may be others than steps left: the next is for all rows."""
