@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from cnnfast import config
 from cnnfast._kernels import dispatch
 from cnnfast.ops.base import Shape
-from cnnfast.ops.convolution import Convolution, window_counts
+from cnnfast.ops.convolution import PRECISE_CHANNELS, Convolution, window_counts
+from cnnfast.ops.winograd_costs import winograd_pays
 
 # An advantage below this is not worth different sums.
 ADVANTAGE: Final = 1.15
@@ -25,6 +27,7 @@ WINOGRAD_KERNEL: Final = 0.34
 WINOGRAD_INPUT: Final = 0.3
 WINOGRAD_TAPS: Final = 10.0
 TILE: Final = 4
+WHOLE_POINTS: Final = 36 / 16
 # Of an entry: to list it; and, in each tile, to fetch it and to wait for the one before.
 LISTING: Final = 7.0
 FETCHING: Final = 2.0
@@ -61,13 +64,15 @@ def sparse_kernel_pays(op: Convolution, shape: Shape, density: float) -> bool:
     (P, Q), (R, S, C, K) = window_counts(shape, op.kernel.shape, op), op.kernel.shape
     vectors, taps = _vectors(C), R * S
     parts = -(-taps // MOST_TAPS)
-    tiles = parts * -(-vectors // _width(-(-taps // parts), vectors))
-    cost: float = density * P * Q * K * (LISTING + taps * vectors + FETCHING * tiles)
+    slices = -(-vectors // _width(-(-taps // parts), vectors))
+    cost: float = density * P * Q * K * (LISTING + taps * vectors + FETCHING * parts * slices)
     cost += SEARCHING * (P * Q * _vectors(K) + shape[0] * shape[1] * vectors)
     cost += (SUMMING + FINISHING) * K * taps * vectors
     dense: float = P * Q * taps * C * _vectors(K) / DENSE_RATE
     if op.suits_winograd(shape):
-        dense = WINOGRAD_KERNEL * _waste(P, Q) * dense + WINOGRAD_TAPS * taps * C * _vectors(K)
+        tiles = -(-P // TILE) * -(-Q // TILE)
+        dense *= WINOGRAD_KERNEL * tiles * TILE**2 / (P * Q)
+        dense += WINOGRAD_TAPS * taps * C * _vectors(K)
     return ADVANTAGE * cost < dense
 
 
@@ -86,13 +91,13 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
     if density >= 1 or not suits or S > MOST_TAPS or room == 0 or P * Q * K > MOST_VALUES:
         return False
     width = _width(S, min(room, C // lanes))
-    tiles = R * -(-C // (lanes * width))
-    entry = LISTING + tiles * max(S * width + FETCHING, LATENCY)
+    rows = R * -(-C // (lanes * width))
+    entry = LISTING + rows * max(S * width + FETCHING, LATENCY)
     cost: float = density * P * Q * K * entry
-    cost += SEARCHING * P * Q * _vectors(K) + MOVING * tiles * P * (Q + S)
+    cost += SEARCHING * P * Q * _vectors(K) + MOVING * rows * P * (Q + S)
     dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
-    if (R, S) == (3, 3) and op.strides == op.dilation == (1, 1) and op.suits_winograd(shape):
-        dense *= WINOGRAD_INPUT * _waste(H, W)
+    if _back_suits_winograd(op, shape):
+        dense *= WINOGRAD_INPUT * _points(H) * _points(W) / (WHOLE_POINTS * H * W)
     return ADVANTAGE * cost < dense
 
 
@@ -105,9 +110,21 @@ def _width(taps: int, vectors: int) -> int:
     return max(width, 1)
 
 
-def _waste(P: int, Q: int) -> float:
-    """Give the pixels that tiles have for each that is in use."""
-    return (-(-P // TILE) * TILE) * (-(-Q // TILE) * TILE) / (P * Q)
+def _back_suits_winograd(op: Convolution, shape: Shape) -> bool:
+    """Tell whether the gradient of the input is a convolution by Winograd's algorithm."""
+    H, W, C = shape
+    return (
+        op.kernel.shape[:2] == (3, 3)
+        and op.strides == op.dilation == (1, 1)
+        and op.kernel.shape[3] >= PRECISE_CHANNELS
+        and config.winograd()
+        and winograd_pays(H, W, op.kernel.shape[3], C)
+    )
+
+
+def _points(outputs: int) -> int:
+    """Count the points of all tiles along an axis."""
+    return outputs + 2 * -(-outputs // TILE)
 
 
 def _vectors(floats: int) -> int:
