@@ -24,8 +24,8 @@ from cnnfast._kernels.kernels cimport SPARSE_TAPS, SPARSE_WIDTHS, Entry, Kernels
 from cnnfast._kernels.pack cimport even_tile
 from cnnfast._kernels.step cimport Kernel, Scratch, padded_floats
 
-# Floats of a block's input, and of the weights in a row that a slice of dx needs: seven eighths of an L1 of
-# 32 KB.
+# Floats of a block's input, and of the weights in a row of taps that a slice of dx needs: seven
+# eighths of an L1 of 32 KB.
 cdef Py_ssize_t L1_FLOATS = 7 * 1024
 
 
