@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnnfast
-from cnnfast import layers
+from cnnfast import layers, metrics
 from cnnfast.callbacks import TerminateOnNaN
 
 X = np.random.default_rng(0).normal(size=(12, 4)).astype(np.float32)
@@ -222,6 +222,45 @@ def test_setup_that_does_not_fit_the_outputs_is_refused(setup: Any) -> None:
 def test_evaluate_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one batch"):
         compiled().evaluate(iter([]), verbose=0)
+
+
+@pytest.mark.parametrize("method", ["fit", "train_on_batch"])
+def test_metric_that_does_not_fit_is_named_before_any_weight_changes(method: str) -> None:
+    def mismatched(y_true: Any, y_pred: Any) -> Any:
+        raise ValueError(f"a metric of three columns got {np.shape(y_pred)}")
+
+    model = compiled(metrics=["accuracy", mismatched])
+    before = model.get_weights()
+    with pytest.raises(ValueError, match="three columns"):
+        getattr(model, method)(X, LABELS)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert int(model.optimizer.iterations) == 0
+
+
+def test_metric_has_seen_nothing_but_the_batches() -> None:
+    seen: list[int] = []
+
+    class Count(metrics.Metric):
+        """Count samples."""
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            """Take in a batch."""
+            seen.append(len(y_true))
+            self.total = getattr(self, "total", 0) + len(y_true)
+
+        def result(self) -> float:
+            """Give how many."""
+            return float(getattr(self, "total", 0))
+
+        def reset_state(self) -> None:
+            """Forget them."""
+            self.total = 0
+
+    model = compiled(metrics=[Count(name="samples")])
+    history = model.fit(X, LABELS, batch_size=len(X), epochs=2, verbose=0)
+    assert history.history["samples"] == [len(X)] * 2
+    assert len(seen) == 3
 
 
 # ---- numbers that are none

@@ -102,11 +102,10 @@ def train_epoch(
     means = setup.means
     means.reset()
     begins, ends = calls.hears("on_train_batch_begin"), calls.hears("on_train_batch_end")
-    predicts = bool(setup.metrics)
     for index, batch in enumerate(batches):
         if begins:
             calls.on_train_batch_begin(index, {})
-        means.add(batch, setup.step.train(batch, predicts))
+        means.add(batch, setup.train(batch))
         if ends:
             calls.on_train_batch_end(index, means.results())
         if model.stop_training:

@@ -200,7 +200,7 @@ def train_batch(
     batch = one_batch(model, x, y, sample_weight, class_weight)
     setup.means.reset()
     with interruptions_between_steps():
-        setup.means.add(batch, setup.step.train(batch, bool(setup.metrics)))
+        setup.means.add(batch, setup.train(batch))
     return packed(setup, setup.means.results(), return_dict)
 
 

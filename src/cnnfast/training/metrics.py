@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from cnnfast import metrics
 from cnnfast.metrics import Metric
 from cnnfast.training.batch import Batch
+from cnnfast.training.lowered import SampleShape
 from cnnfast.training.step import Outcome
 
 
@@ -49,6 +52,11 @@ class Metrics:
 
     def __bool__(self) -> bool:
         return any(given for group, _ in self._given for given in group)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether there are metrics that have not seen a batch yet."""
+        return bool(self) and self._measured is None
 
     @property
     def names(self) -> list[str]:
@@ -96,9 +104,27 @@ class Metrics:
         """
         if self._measured is None:
             self._measured = self._resolved(batch, outcome)
-        for _, metric, output, heeds_weights in self._measured:
-            weights = batch.weights[output] if heeds_weights else None
-            metric.update_state(batch.targets[output], outcome.predictions[output], weights)
+        _take_in(self._measured, batch, outcome)
+
+    def rehearse(self, batch: Batch, shapes: Sequence[SampleShape]) -> None:
+        """Take in predictions that nobody made, and forget them: what does not fit says so.
+
+        Args:
+            batch: the first one.
+            shapes: of the outputs, without the batch axis.
+
+        Raises:
+            ValueError: a metric cannot be computed of such targets and predictions.
+        """
+        made_up = [np.full((batch.samples, *shape), 0.5, np.float32) for shape in shapes]
+        outcome = Outcome(0.0, [], made_up)
+        measured = self._resolved(batch, outcome)
+        try:
+            _take_in(measured, batch, outcome)
+        finally:
+            for one in measured:
+                one.metric.reset_state()
+        self._measured = measured
 
     def results(self) -> dict[str, Any]:
         """Return what is known so far, by name."""
@@ -117,6 +143,12 @@ class Metrics:
                 ]
         names = self._unique([(output, metric.name, heeds) for metric, output, heeds in found])
         return [Measured(name, *one) for name, one in zip(names, found, strict=True)]
+
+
+def _take_in(found: Sequence[Measured], batch: Batch, outcome: Outcome) -> None:
+    for _, metric, output, heeds_weights in found:
+        weights = batch.weights[output] if heeds_weights else None
+        metric.update_state(batch.targets[output], outcome.predictions[output], weights)
 
 
 def name_of(identifier: Any) -> str:

@@ -12,12 +12,13 @@ from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
+from cnnfast.training.batch import Batch
 from cnnfast.training.evaluation import Evaluation
 from cnnfast.training.means import Means
 from cnnfast.training.metrics import Metrics, check_metrics, spread_metrics
 from cnnfast.training.outputs import output_names
 from cnnfast.training.sources import Source
-from cnnfast.training.step import Step
+from cnnfast.training.step import Outcome, Step
 
 
 class Setup:
@@ -143,6 +144,20 @@ class Setup:
             overview = None if source is None else source.overview()
             if overview is not None:
                 self.step.check(overview, bool(self.metrics))
+
+    def train(self, batch: Batch) -> Outcome:
+        """Do one step, the first one only if all metrics can be computed of what it gives.
+
+        Args:
+            batch: not empty.
+
+        Raises:
+            ValueError: targets do not fit a loss or a metric; the weights are as before.
+        """
+        if self.metrics.is_new:
+            self.step.check(batch, predicts=True)
+            self.metrics.rehearse(batch, self.step.output_shapes(batch))
+        return self.step.train(batch, bool(self.metrics))
 
     @property
     def evaluation(self) -> Evaluation:

@@ -29,7 +29,7 @@ from cnnfast.training.heads import (
     native_targets,
 )
 from cnnfast.training.interruption import INTERRUPTIONS
-from cnnfast.training.lowered import lower_model, moving_averages
+from cnnfast.training.lowered import SampleShape, lower_model, moving_averages
 
 Array = NDArray[Any]
 
@@ -122,6 +122,14 @@ class Step:
         ):
             if head is not None and loss is not None:
                 check_targets(head, loss, targets, shape)
+
+    def output_shapes(self, batch: Batch) -> list[SampleShape]:
+        """Give the shapes of predictions for such inputs, without the batch axis.
+
+        Args:
+            batch: of any number of samples.
+        """
+        return self._lesson(batch, predicts=True).shapes
 
     def train(self, batch: Batch, predicts: bool) -> Outcome:
         """Do one step.
