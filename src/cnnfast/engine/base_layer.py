@@ -189,7 +189,8 @@ class Layer(VariableOwner, Placed):
         Args:
             inputs: KerasTensors, or arrays with the batch axis first; a list, tuple or dict where
                 the layer takes several.
-            training: must not be True: calls compute what a trained network predicts.
+            training: True asks a model for what it computes while it trains, with dropout and
+                statistics of the batch; of arrays only.
             mask: must be None.
 
         Returns:
@@ -203,19 +204,21 @@ class Layer(VariableOwner, Placed):
             outputs = self._fast_plans.run(inputs)
             if outputs is not None:
                 return outputs
-        self._refuse_training_and_masks(training, mask)
-        if any_symbolic(inputs):
-            return self._connect(inputs)
-        return self._compute(inputs)
-
-    def _refuse_training_and_masks(self, training: bool | None, mask: Any) -> None:
-        if training:
-            raise NotImplementedError(
-                f"Layer '{self.name}' was called with training={training!r}; "
-                "calls compute inference only."
-            )
         if any(leaf is not None for leaf in flatten(mask)):
             raise NotImplementedError(f"Layer '{self.name}' was called with a mask.")
+        if not any_symbolic(inputs):
+            return self._compute_in_training(inputs) if training else self._compute(inputs)
+        if training:
+            raise NotImplementedError(
+                f"Layer '{self.name}' was called on KerasTensors with training={training!r}; in a "
+                "network all layers train together, or none does."
+            )
+        return self._connect(inputs)
+
+    def _compute_in_training(self, inputs: Any) -> Any:
+        raise NotImplementedError(
+            f"Layer '{self.name}' was called with training=True; only models can be."
+        )
 
     def _connect(self, inputs: Any) -> Any:
         for leaf in flatten(inputs):
