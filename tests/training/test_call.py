@@ -80,10 +80,14 @@ def test_threads_change_no_bit(threads: int):
         layers.BatchNormalization(), layers.Dropout(0.5),
     )  # fmt: skip
     found = []
-    for count in (1, threads):
-        cnnfast.config.set_num_threads(count)
-        cnnfast.random.set_seed(5)
-        found.append(model(X, training=True))
+    before = cnnfast.config.get_num_threads()
+    try:
+        for count in (1, threads):
+            cnnfast.config.set_num_threads(count)
+            cnnfast.random.set_seed(5)
+            found.append(model(X, training=True))
+    finally:
+        cnnfast.config.set_num_threads(before)
     np.testing.assert_array_equal(found[0], found[1])
 
 
