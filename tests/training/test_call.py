@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import threading
 from typing import Any
 
 import numpy as np
@@ -89,6 +92,40 @@ def test_threads_change_no_bit(threads: int):
     finally:
         cnnfast.config.set_num_threads(before)
     np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_python_threads_take_turns():
+    model = sequential(layers.Conv2D(40, 3), layers.BatchNormalization(), layers.Dropout(0.5))
+    shapes: list[tuple[int, ...]] = []
+
+    def call() -> None:
+        shapes.extend(model(X[: 8 + i % 3], training=True).shape for i in range(20))
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert sorted(shapes) == sorted([(8 + i % 3, 4, 4, 40) for i in range(20)] * 4)
+
+
+def test_an_id_outside_its_table_is_named_and_changes_nothing():
+    model = cnnfast.Sequential([
+        cnnfast.Input((5,), dtype="int32"), layers.Embedding(10, 4), layers.BatchNormalization(),
+    ])  # fmt: skip
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"ids from 0 to 9\. Received 99"):
+        model(np.full((3, 5), 99), training=True)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_model_that_was_called_can_be_copied():
+    model = sequential(layers.Conv2D(3, 3), layers.Dropout(0.5))
+    model(X, training=True)
+    for made in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(made(X), model(X))
+        assert made(X, training=True).shape == (64, 4, 4, 3)
 
 
 def test_what_cannot_be_is_named():

@@ -21,7 +21,7 @@ from libc.string cimport memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport SPARSE_TAPS, SPARSE_WIDTHS, Entry, Kernels
-from cnnfast._kernels.pack cimport even_tile
+from cnnfast._kernels.pack cimport even_tile, up_to_multiple
 from cnnfast._kernels.step cimport Kernel, Scratch, padded_floats
 
 # Floats of a block's input, and of the weights in a row of taps that a slice of dx needs: seven
@@ -143,7 +143,7 @@ cdef int kernel_block(
     cdef const float *dy
     cdef Block block = [0, 0, 0, 0, <Entry *>(scratch + task.entries),
                         <int *>(scratch + task.counts)]
-    memset(sums, 0, task.taps * task.K * ((task.C + lanes - 1) // lanes * lanes) * sizeof(float))
+    memset(sums, 0, task.taps * task.K * up_to_multiple(task.C, lanes) * sizeof(float))
     for image in range(start, stop):
         x = inputs[0] + image * task.H * task.W * task.C
         dy = inputs[1] + image * task.P * task.Q * task.K
@@ -211,8 +211,7 @@ cdef class SparseKernelGradient(Kernel):
         task.entries = padded_floats(rows * task.width * slice_width)
         task.counts = task.entries + padded_floats(2 * task.rows * task.columns * task.K)
         task.sums = task.counts + padded_floats(task.K)
-        self.step.scratch = task.sums + task.taps * task.K * (
-            (task.C + lanes - 1) // lanes * lanes)
+        self.step.scratch = task.sums + task.taps * task.K * up_to_multiple(task.C, lanes)
         return 0
 
     cdef int choose_offsets(self, Py_ssize_t R, Py_ssize_t S, tuple dilation) except -1:

@@ -40,9 +40,13 @@ def winograd_pays(P: int, Q: int, C: int, K: int) -> bool:
     lanes = dispatch.lanes()
     filters = -(-K // lanes) * lanes
     cost = products + inputs / filters + outputs / C + both / (C * filters)
-    return ADVANTAGE * cost * _points(P) * _points(Q) <= 9 * P * Q
+    return ADVANTAGE * cost * points_of(P) * points_of(Q) <= 9 * P * Q
 
 
-def _points(outputs: int) -> int:
-    """Count the points of all tiles along an axis."""
+def points_of(outputs: int) -> int:
+    """Count the points of all tiles along an axis.
+
+    Args:
+        outputs: along the axis.
+    """
     return outputs + 2 * -(-outputs // TILE)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ from cnnfast.random import draw_seed
 from cnnfast.training.lowered import SampleShape, lower_model, moving_averages
 
 Array = NDArray[Any]
+
+# A plan of training is not for two Python threads at once, nor are moving averages.
+LOCK: Final = threading.Lock()
 
 
 class CallInTraining:
@@ -46,21 +50,27 @@ class CallInTraining:
         """Whether a weight, of whatever model, has changed since."""
         return self._time != CLOCK.time
 
-    def run(self, arrays: Sequence[Array]) -> list[Array]:
+    def run(self, arrays: Sequence[Array]) -> list[Array] | None:
         """Compute the outputs; moving averages follow the batch.
 
         Args:
             arrays: one for each input, of the shapes, with as many samples each.
+
+        Returns:
+            One array for each output; None, moving averages being as before, where an id lies
+            outside its table.
         """
         pairs = zip(arrays, self._dtypes, strict=True)
         inputs = [kernel_array(array, np.dtype(dtype)) for array, dtype in pairs]
         if self._is_random:
             inputs.append(_draws(len(arrays[0])))
-        predictions = self._plan.run(inputs).predictions
+        result = self._plan.run(inputs)
+        if result.loss is None:
+            return None
         self._plan.update_moving()
         self._moving.mark_changed()
         self._time = CLOCK.time
-        return predictions
+        return result.predictions
 
 
 def call_in_training(model: Model, inputs: Any) -> Any:
@@ -74,7 +84,10 @@ def call_in_training(model: Model, inputs: Any) -> Any:
         Arrays, arranged as the model's outputs.
 
     Raises:
-        ValueError: the inputs do not fit the model, or there is no sample.
+        ValueError: the inputs do not fit the model, there is no sample, or an id lies outside its
+            table.
+
+    Threads: calls of several Python threads take turns.
     """
     arrays = model.fit_arrays(model.split_inputs(inputs))
     if len({len(array) for array in arrays}) > 1 or not len(arrays[0]):
@@ -83,10 +96,16 @@ def call_in_training(model: Model, inputs: Any) -> Any:
             f"number of samples, at least one. Received: {[array.shape for array in arrays]}"
         )
     shapes = tuple(array.shape[1:] for array in arrays)
-    made = model._calls_in_training
-    if made is None or made[0] != shapes or made[1].is_outdated():
-        made = model._calls_in_training = shapes, CallInTraining(model, shapes)
-    return model.pack_outputs(made[1].run(arrays))
+    with LOCK:
+        made = model._calls_in_training
+        if made is None or made[0] != shapes or made[1].is_outdated():
+            made = model._calls_in_training = shapes, CallInTraining(model, shapes)
+        outputs = made[1].run(arrays)
+    if outputs is None:
+        # The model's own error says which id of which layer it was.
+        model.predict_on_batch(inputs)
+        raise ValueError(f"Model '{model.name}' received an id out of range.")
+    return model.pack_outputs(outputs)
 
 
 def _draws(images: int) -> Array:

@@ -14,7 +14,7 @@ from cnnfast import config
 from cnnfast._kernels import dispatch
 from cnnfast.ops.base import Shape
 from cnnfast.ops.convolution import PRECISE_CHANNELS, Convolution, window_counts
-from cnnfast.ops.winograd_costs import winograd_pays
+from cnnfast.ops.winograd_costs import TILE, points_of, winograd_pays
 
 # An advantage below this is not worth different sums.
 ADVANTAGE: Final = 1.15
@@ -26,7 +26,6 @@ DENSE_RATE: Final = 0.93
 WINOGRAD_KERNEL: Final = 0.34
 WINOGRAD_INPUT: Final = 0.3
 WINOGRAD_TAPS: Final = 10.0
-TILE: Final = 4
 WHOLE_POINTS: Final = 36 / 16
 # Of an entry: to list it; and, in each tile, to fetch it and to wait for the one before.
 LISTING: Final = 7.0
@@ -97,7 +96,7 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
     cost += SEARCHING * P * Q * _vectors(K) + MOVING * rows * P * (Q + S)
     dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
     if _back_suits_winograd(op, shape):
-        dense *= WINOGRAD_INPUT * _points(H) * _points(W) / (WHOLE_POINTS * H * W)
+        dense *= WINOGRAD_INPUT * points_of(H) * points_of(W) / (WHOLE_POINTS * H * W)
     return ADVANTAGE * cost < dense
 
 
@@ -120,11 +119,6 @@ def _back_suits_winograd(op: Convolution, shape: Shape) -> bool:
         and config.winograd()
         and winograd_pays(H, W, op.kernel.shape[3], C)
     )
-
-
-def _points(outputs: int) -> int:
-    """Count the points of all tiles along an axis."""
-    return outputs + 2 * -(-outputs // TILE)
 
 
 def _vectors(floats: int) -> int:
