@@ -217,7 +217,7 @@ cdef class Convolution(Kernel):
         task.Q = columns // pool[1]
         task.activation = parse_activation(activation, task.kernels)
         task.width = (task.Q * pool[1] - 1) * task.stride_w + (S - 1) * dilation[1] + 1
-        self.choose_layout(top + bottom + left + right > 0)
+        self.choose_layout(max(top, bottom, left, right) > 0)
         self.choose_segments(R, S, dilation)
         task.window = pool[1] * task.stride_w * task.pixel
         task.below = strides[0] * task.row if pool[0] > 1 else task.window // 2

@@ -183,11 +183,11 @@ cdef class Pooling(Kernel):
         task.R, task.S = pool
         task.stride_h, task.stride_w = strides
         task.top, task.left = top, left
-        if min(H, W, C, *pool, *strides) < 1 or min(padding) < 0:
+        if min(H, W, C, *pool, *strides) < 1 or min(top, left) < 0:
             raise ValueError(
                 "pooling needs sizes, windows and strides of at least 1 and padding of at least "
-                f"0. Received (H, W, C) = {(H, W, C)}, pool = {pool}, strides = {strides}, "
-                f"padding = {padding}.")
+                f"0 at the top and left. Received (H, W, C) = {(H, W, C)}, pool = {pool}, "
+                f"strides = {strides}, padding = {padding}.")
         if H + top + bottom < task.R or W + left + right < task.S:
             raise ValueError(
                 f"a pooling window of {pool} is larger than the input of {(H, W)} pixels with "

@@ -19,7 +19,8 @@ from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardi
 from cnnfast.ops.winograd_costs import winograd_pays
 from cnnfast.threads import thread_count
 
-# ((top, bottom), (left, right)), pixels of zeros around an image.
+# ((top, bottom), (left, right)), pixels of zeros around an image; below zero at the bottom or the
+# right, pixels there that are left out.
 Border: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 
 NO_BORDER: Border = ((0, 0), (0, 0))
@@ -148,14 +149,16 @@ class Sliding(Protocol):
 
 
 def check_steps(op: Sliding) -> None:
-    """Check that a window moves forward and that its border is none or outside.
+    """Check that a window moves forward, from the first pixel or before it.
 
     Raises:
-        ValueError: a step is less than 1 or a border less than 0.
+        ValueError: a step is less than 1, or a border at the top or left less than 0.
     """
-    if min(*op.strides, *op.dilation) < 1 or min(*op.padding[0], *op.padding[1]) < 0:
+    (top, _), (left, _) = op.padding
+    if min(*op.strides, *op.dilation) < 1 or min(top, left) < 0:
         raise ValueError(
-            "`strides` and `dilation` must be at least 1, `padding` at least 0. Received "
+            "`strides` and `dilation` must be at least 1, `padding` at least 0 at the top and "
+            "left. Received "
             f"strides={op.strides}, dilation={op.dilation}, padding={op.padding}."
         )
 

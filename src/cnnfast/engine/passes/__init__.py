@@ -23,6 +23,7 @@ from cnnfast.engine.passes.residual import fuse_residuals
 from cnnfast.engine.passes.scales import delay_scales
 from cnnfast.engine.passes.separable import fuse_separable
 from cnnfast.engine.passes.transposes import put_off_transposes
+from cnnfast.engine.passes.unread import leave_unread
 
 PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     drop_identities,
@@ -34,6 +35,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     fuse_activations,
     merge_borders,
     delay_activations,
+    leave_unread,
     fold_embeddings,
     spare_memory,
     run_in_lanes,
