@@ -13,7 +13,7 @@ from cnnfast.engine.passes.unread import leave_unread
 from cnnfast.engine.plan import Plan
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.depthwise import Depthwise
-from cnnfast.ops.elementwise import Activate, Add
+from cnnfast.ops.elementwise import Activate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Pad
 from cnnfast.ops.pooling import GlobalPooling, Pooling
@@ -68,7 +68,10 @@ SHORTENED = {
         [(10, 11, 3), (3, 4, 4)],
     ),
     "dilation": (
-        chain(convolution(3, 4, (1, 2)), convolution(4, 4, (2, 2), strides=(3, 3), dilation=(3, 2))),
+        chain(
+            convolution(3, 4, (1, 2)),
+            convolution(4, 4, (2, 2), strides=(3, 3), dilation=(3, 2)),
+        ),
         [(13, 9, 4), (4, 3, 4)],
     ),
     "thinned out": (
