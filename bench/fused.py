@@ -18,7 +18,7 @@ from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.lanes import Lanes, Link
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
-from cnnfast.ops.separable import Separable
+from cnnfast.ops.strips import Strips
 
 
 def interleaved(threads: int) -> Iterator[Subject]:
@@ -52,10 +52,12 @@ def together(threads: int) -> Iterator[Subject]:
         name = f"conv 3x3 and max pool {side}x{side}x{channels} -> {filters}"
         pooled = PooledConvolution(first, windows)
         yield whole(name, pooled, (side, side, channels), images, threads)
-    block = Separable(
-        Convolution(draw(1, 1, 24, 144), draw(144), activation=RELU),
-        Depthwise(draw(3, 3, 144, 1), draw(144), (1, 1), border, activation=RELU),
-        Convolution(draw(1, 1, 144, 24), draw(24)),
+    block = Strips(
+        (
+            Convolution(draw(1, 1, 24, 144), draw(144), activation=RELU),
+            Depthwise(draw(3, 3, 144, 1), draw(144), (1, 1), border, activation=RELU),
+            Convolution(draw(1, 1, 144, 24), draw(24)),
+        )
     )
     yield whole("inverted residual 56x56x24, 144 within", block, (56, 56, 24), 8, threads)
 

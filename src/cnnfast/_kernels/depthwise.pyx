@@ -14,10 +14,23 @@ from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Depthwise as Geometry
-from cnnfast._kernels.step cimport Kernel, Scratch, chunks_of, parse_activation
+from cnnfast._kernels.kernels cimport Kernels
+from cnnfast._kernels.step cimport Activation, Kernel, Scratch, chunks_of, parse_activation
 
 # The input of rows done together: a quarter of a 1 MB L2.
 cdef Py_ssize_t STRIP_FLOATS = 64 * 1024
+
+cdef struct DepthwiseTask:
+    const Kernels *kernels
+    const float *packed
+    Py_ssize_t H, W, C, P, Q, K, R, S   # K = C M
+    Py_ssize_t stride_h, stride_w, dilation_h, dilation_w
+    Py_ssize_t top, left
+    Py_ssize_t first, end       # output columns whose windows lie within the input's width
+    Py_ssize_t strip            # output rows done together
+    Geometry geometry           # of whole windows
+    Activation activation
+
 
 cdef Taps taps_inside(
         Py_ssize_t start, Py_ssize_t dilation, Py_ssize_t count, Py_ssize_t size) noexcept nogil:
@@ -155,6 +168,8 @@ cdef void pack(
 
 cdef class Depthwise(Kernel):
     """A 2D depthwise convolution with packed weights; 1D is H = 1."""
+
+    cdef DepthwiseTask task
 
     def __init__(self, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C,
                  const float[:, :, :, ::1] kernel, const float[::1] bias, tuple strides,

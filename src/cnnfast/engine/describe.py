@@ -162,6 +162,7 @@ def aligned_columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 def fused_parts(op: Op) -> Iterator[str]:
     """Name what an operation does beside its own."""
+    yield from (type(link).__name__ for link in getattr(op, "ops", ()))
     activation, pooling = getattr(op, "activation", LINEAR)[0], getattr(op, "pooling", None)
     if getattr(op, "adds", False):
         yield "add"

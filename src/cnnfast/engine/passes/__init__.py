@@ -21,7 +21,7 @@ from cnnfast.engine.passes.lanes import run_in_lanes
 from cnnfast.engine.passes.pool import fuse_pooling
 from cnnfast.engine.passes.residual import fuse_residuals
 from cnnfast.engine.passes.scales import delay_scales
-from cnnfast.engine.passes.separable import fuse_separable
+from cnnfast.engine.passes.strips import fuse_strips
 from cnnfast.engine.passes.transposes import put_off_transposes
 from cnnfast.engine.passes.unread import leave_unread
 
@@ -40,7 +40,7 @@ PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (
     spare_memory,
     run_in_lanes,
     fuse_pooling,
-    fuse_separable,
+    fuse_strips,
 )
 
 
