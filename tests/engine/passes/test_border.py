@@ -54,6 +54,9 @@ MERGED = {
     "activation, then maximum": chain(Activate(RELU), UNEVEN, MAXIMUM),
     "convolution, then maximum": chain(replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM),
     "depthwise, then maximum": chain(DEPTHWISE, UNEVEN, MAXIMUM),
+    "border, convolution, border, maximum": chain(
+        UNEVEN, replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM
+    ),
 }
 
 KEPT = {

@@ -29,7 +29,9 @@ def merge_borders(graph: Graph) -> Graph:
             rewriter.keep(operation)
         else:
             rewriter.drop(before)
-            rewriter.replace(operation, merged, *before.inputs)
+            output = rewriter.replace(operation, merged, *before.inputs)
+            if is_relu(merged):
+                positive.add(output)
     return rewriter.graph()
 
 
