@@ -14,6 +14,8 @@ from cnnfast.ops import strips
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.depthwise import Depthwise
+from cnnfast.ops.elementwise import Activate
+from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
 from cnnfast.ops.strips import Strips
@@ -137,6 +139,14 @@ CASES = {
         depthwise(20, strides=(2, 2)),
         convolution(20, 3, (1, 1)),
     ),
+    "scales and activations": chain(
+        (11, 90, 5),
+        Activate(SIGMOID),
+        convolution(5, 20),
+        ScaleShift(normal(20), normal(20), RELU),
+        convolution(20, 20, (1, 1)),
+        Activate(RELU),
+    ),
     "sequence": chain((1, 50, 3), convolution(3, 8, (1, 5)), Pooling("max", (1, 3), (1, 3))),
     "one pixel": chain((1, 1, 1), convolution(1, 1, (1, 1)), convolution(1, 1, (1, 1))),
     "alone": chain((9, 8, 5), depthwise(5, padding=BORDER)),
@@ -157,7 +167,7 @@ def one_by_one(case: Case) -> np.ndarray:
     values, shape = case.inputs(), case.shape
     for op in case.ops:
         outputs = np.empty((len(values), *op.output_shape(shape)), np.float32)
-        if isinstance(op, Convolution) and op.is_pointwise():
+        if strips.sight_of(op, shape) is strips.PIXELWISE:
             op.prepare(shape).run(
                 values.reshape(-1, shape[2]), outputs.reshape(-1, outputs.shape[3]), 1
             )

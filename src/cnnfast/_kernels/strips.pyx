@@ -64,7 +64,7 @@ cdef int make_groups(
         x = scratch + before.place - lines[index - 1].first * before.row
     return failures | link.step.run(
         link.step.task, &x, output, scratch + task.buffers, start * link.units,
-        min(stop * link.units, link.step.units))
+        stop * link.units)
 
 
 cdef int make_rows(
@@ -142,7 +142,9 @@ cdef class Strips(Kernel):
             link.place = task.buffers
             task.buffers += padded_floats(held * row)
             rest = max(rest, kernel.step.scratch)
-            self.step.work += kernel.step.work
+            # A kernel may be prepared for one row.
+            self.step.work += (
+                kernel.step.work * groups_in(link, rows) * link.units / kernel.step.units)
             self.packed_floats += kernel.packed_floats
         task.groups = groups_in(&task.links[task.last], task.links[task.last].rows)
         self.step.run = block

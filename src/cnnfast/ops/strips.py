@@ -5,38 +5,44 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.strips import Strips as StripsKernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.depthwise import Depthwise
+from cnnfast.ops.elementwise import Activate
+from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
 from cnnfast.ops.winograd_costs import TILE
 
+# A kernel, what the rows of its groups are, rows of an image, floats in a row, rows held.
+Prepared: TypeAlias = tuple[Kernel, tuple[int, int, int, int, int], int, int, int]
 # Floats of all line buffers: five eighths of a 1 MB L2. Between a quarter and three quarters little
 # changes but that long chains of wide rows, as in Xception, need at least this much.
 ROOM: Final = 160 * 1024
 
 
 class Sight(NamedTuple):
-    """Which rows of its input image the output rows of a kernel follow from.
+    """Which rows of its input image the output rows of an operation follow from.
 
     Attributes:
-        height: output rows that are made together.
-        units: of the kernel, in these.
+        height: output rows that its kernel makes together.
         descent: input rows from one such group to the next.
         top: rows above the image that the first group sees.
         reach: input rows that a group sees.
     """
 
     height: int
-    units: int
     descent: int
     top: int
     reach: int
+
+
+# What does the same to every pixel. Its kernel is prepared for a row, as if that were an image.
+PIXELWISE: Final = Sight(1, 1, 0, 1)
 
 
 class Link(NamedTuple):
@@ -73,11 +79,29 @@ class Strips(Op):
             raise ValueError(f"{kind} does not make images row by row.")
         strip = tallest_strip(links)
         prepared = [
-            (link.op.prepare(link.shape), link.sight, link.output_shape[0],
-             math.prod(link.output_shape[1:]), rows)
+            prepare(link, rows)
             for link, rows in zip(links, [*rows_held(links, strip), 0], strict=True)
-        ]  # fmt: skip
+        ]
         return StripsKernel(math.prod(shapes[0]), prepared, strip)
+
+
+def prepare(link: Link, held: int) -> Prepared:
+    """Prepare an operation for its place in a chain.
+
+    Args:
+        link: the operation.
+        held: rows in the line buffer behind it.
+    """
+    rows, *row = link.output_shape
+    height, descent, top, reach = link.sight
+    groups = -(-rows // height)
+    if link.sight is PIXELWISE:
+        kernel = link.op.prepare((1, *link.shape[1:]))
+        units = kernel.units
+    else:
+        kernel = link.op.prepare(link.shape)
+        units = kernel.units // groups
+    return kernel, (height, units, descent, top, reach), rows, math.prod(row), held
 
 
 def chain(ops: Sequence[Op], shape: Shape) -> list[Link]:
@@ -109,16 +133,18 @@ def sight_of(op: Op, shape: Shape) -> Sight | None:
     """
     pooled = op.pooling.pool[0] if isinstance(op, PooledConvolution) else 1
     op = op.convolution if isinstance(op, PooledConvolution) else op
+    if isinstance(op, ScaleShift | Activate):
+        return PIXELWISE if len(shape) == 3 else None
     if not isinstance(op, Convolution | Depthwise | Pooling) or getattr(op, "adds", False):
         return None
-    top, step = op.padding[0][0], op.strides[0]
     if isinstance(op, Convolution) and op.is_pointwise():
-        return Sight(1, shape[1], 1, 0, 1)
+        return PIXELWISE
+    top, step = op.padding[0][0], op.strides[0]
     if isinstance(op, Convolution) and op.suits_winograd(shape):
-        return Sight(TILE // pooled, 1, TILE, top, TILE + 2)
+        return Sight(TILE // pooled, TILE, top, TILE + 2)
     taps = op.pool[0] if isinstance(op, Pooling) else op.kernel.shape[0]
     reach = (taps - 1) * op.dilation[0] + 1
-    return Sight(1, 1, pooled * step, top, (pooled - 1) * step + reach)
+    return Sight(1, pooled * step, top, (pooled - 1) * step + reach)
 
 
 def rows_held(links: Sequence[Link], strip: int) -> list[int]:
