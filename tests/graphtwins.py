@@ -121,6 +121,5 @@ def engine_gradients(
     parameters = Parameters(variables)
     heads = [Head(None)] * len(seeds)
     plan = TrainingPlan(graph, heads, parameters, Parameters([]), predicts=False)
-    plan.repack(0)
     plan.run([*inputs, *seeds])
     return [np.array(view) for view in parameters.gradient_views]

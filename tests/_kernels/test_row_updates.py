@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cnnfast._kernels.optimizer import Updates
+from cnnfast._kernels.region import share
 from cnnfast._kernels.row_updates import RowUpdates
 from cnnfast._kernels.table_gradient import TableGradient
 
@@ -49,9 +50,9 @@ class Pair:
         self.dense, self.lazy = made
         self.rows = RowUpdates(self.lazy, 1, columns)
 
-    def step(self, *look_ups: np.ndarray, threads: int = 1, **options: Any) -> None:
+    def step(self, *look_ups: np.ndarray, threads: int = 1, every_row: bool = False) -> None:
         """Give both tables the same gradients and do one step."""
-        self.sums.clear(1)
+        self.sums.clear()
         for ids in look_ups:
             self.rows.catch_up_rows(ids, threads)
         if self.rows.drifts:
@@ -59,11 +60,11 @@ class Pair:
         self.rows.clear()
         for ids in look_ups:
             received = self.random.standard_normal((ids.size, self.columns)).astype(np.float32)
-            self.sums.add(ids, received, 1)
+            self.sums.add(ids, received)
             self.rows.add(ids, received)
-        self.dense.run(1)
-        self.lazy.run(threads)
-        self.rows.run(threads, **options)
+        self.rows.every_row = every_row
+        share([self.sums, self.dense], 1)
+        share([self.lazy, self.rows], threads)
 
     @property
     def columns(self) -> int:

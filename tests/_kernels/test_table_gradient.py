@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,15 @@ def added(ids: np.ndarray, gradients: np.ndarray, rows: int) -> np.ndarray:
     return sums
 
 
+def run(table: TableGradient, look_ups: list[tuple[Any, Any]], threads: int = 1) -> None:
+    """Give a table the rows of a batch; ids in a list are int32."""
+    table.clear()
+    for ids, gradients in look_ups:
+        numbers = ids if isinstance(ids, np.ndarray) and ids.size else np.array(ids, np.int32)
+        table.add(numbers, np.asarray(gradients, np.float32))
+    table.run(threads)
+
+
 @pytest.mark.parametrize("columns", [1, 15, 16, 17, 70])
 @pytest.mark.parametrize("dtype", [np.int32, np.float32])
 def test_rows_are_added_in_their_order(
@@ -29,7 +40,7 @@ def test_rows_are_added_in_their_order(
     ids = rng.integers(0, 9, (6, 5)).astype(dtype)
     gradients = rng.standard_normal((30, columns)).astype(np.float32)
     sums = np.zeros((9, columns), np.float32)
-    TableGradient(sums).add(ids, gradients, 2)
+    run(TableGradient(sums), [(ids, gradients)], 2)
     np.testing.assert_array_equal(sums, added(ids, gradients, 9))
 
 
@@ -41,34 +52,45 @@ def test_any_number_of_threads_gives_the_same_bits(rng: np.random.Generator, col
     for threads in (1, 2, 7):
         sums = np.zeros((50, columns), np.float32)
         table = TableGradient(sums)
-        table.add(ids, gradients, threads)
-        np.testing.assert_array_equal(sums, expected)
-        table.clear(threads)
+        for _ in range(2):
+            run(table, [(ids, gradients)], threads)
+            np.testing.assert_array_equal(sums, expected)
+        run(table, [], threads)
         assert not sums.any()
 
 
-def test_clear_forgets_what_several_additions_touched(rng: np.random.Generator) -> None:
+def test_next_batch_clears_what_several_additions_touched() -> None:
     sums = np.zeros((8, 3), np.float32)
     table = TableGradient(sums)
-    for ids in ([[1, 2]], [[2, 7]]):
-        table.add(np.array(ids, np.int32), np.ones((2, 3), np.float32), 1)
+    run(table, [([[1, 2]], np.ones((2, 3))), ([[2, 7]], np.ones((2, 3)))])
     np.testing.assert_array_equal(sums[:, 0], [0, 1, 2, 0, 0, 0, 0, 1])
-    table.clear(1)
-    assert not sums.any()
-    table.add(np.array([[5]], np.int32), np.ones((1, 3), np.float32), 1)
+    run(table, [([[5]], np.ones((1, 3)))])
     np.testing.assert_array_equal(sums[:, 0], [0, 0, 0, 0, 0, 1, 0, 0])
+    run(table, [])
+    assert not sums.any()
+
+
+def test_clear_forgets_what_was_noted_and_leaves_the_sums() -> None:
+    sums = np.zeros((8, 3), np.float32)
+    table = TableGradient(sums)
+    run(table, [([[5]], np.ones((1, 3)))])
+    table.add(np.array([6], np.int32), np.ones((1, 3), np.float32))
+    table.clear()
+    np.testing.assert_array_equal(sums[:, 0], [0, 0, 0, 0, 0, 1, 0, 0])
+    run(table, [([[1]], np.ones((1, 3)))])
+    np.testing.assert_array_equal(sums[:, 0], [0, 1, 0, 0, 0, 0, 0, 0])
 
 
 def test_ids_outside_the_table_are_left_out() -> None:
     sums = np.zeros((4, 2), np.float32)
     table = TableGradient(sums)
-    table.add(np.array([[-1, 4, 3, 2**31 - 1]], np.int32), np.ones((4, 2), np.float32), 2)
+    run(table, [([[-1, 4, 3, 2**31 - 1]], np.ones((4, 2)))], 2)
     np.testing.assert_array_equal(sums[:, 0], [0, 0, 0, 1])
-    table.clear(1)
+    run(table, [])
     assert not sums.any()
 
 
 def test_no_ids_add_nothing() -> None:
     sums = np.zeros((4, 2), np.float32)
-    TableGradient(sums).add(np.empty((0, 5), np.int32), np.empty((0, 2), np.float32), 2)
+    run(TableGradient(sums), [(np.empty((0, 5)), np.empty((0, 2)))], 2)
     assert not sums.any()

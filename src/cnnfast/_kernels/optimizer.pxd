@@ -1,6 +1,7 @@
 # Updates of weights, for an executor that has its own parallel region; see optimizer.pyx.
 
 from cnnfast._kernels.kernels cimport clip_kernel, squares_kernel, update_kernel
+from cnnfast._kernels.region cimport Work
 
 cdef enum:
     MOST_NUMBERS = 9        # UPDATE_NUMBERS of kernels.h
@@ -32,12 +33,14 @@ cdef struct Item:
 cdef int update(const Rule *rule, const Item *item, Py_ssize_t start,
                 Py_ssize_t stop) noexcept nogil
 
-cdef class Updates:
+cdef class Updates(Work):
     cdef Rule rule
     cdef Item *items
     cdef int place                  # of the rule's kernel
     cdef Py_ssize_t count
-    cdef readonly Py_ssize_t units
+    cdef Py_ssize_t total           # units of all variables
+    cdef Py_ssize_t chunks          # that they are taken in
+    cdef bint needs_norms           # all gradients before the first weight can change
     cdef double *sums               # of squares, a unit each
     cdef double norm_limit          # of each gradient, or 0
     cdef double global_norm_limit   # of all together, or 0

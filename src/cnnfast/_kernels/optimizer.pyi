@@ -4,10 +4,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.region import Work
+
 _Floats = NDArray[np.float32]
 
-class Updates:
-    units: int
+class Updates(Work):
     def __init__(
         self,
         rule: str,
@@ -20,8 +21,6 @@ class Updates:
         divisor: float = 1.0,
     ) -> None: ...
     def leave_out(self, index: int) -> None: ...
-    @property
-    def needs_norms(self) -> bool: ...
     def set_numbers(
         self,
         numbers: Iterable[Any],

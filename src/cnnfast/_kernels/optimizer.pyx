@@ -6,13 +6,13 @@ unit is in L1. Sums of squares, which limits of norms need first, are taken unit
 added up in one order, so that no result depends on threads.
 """
 
-from cython.parallel cimport prange
 from libc.math cimport INFINITY, sqrt
 from libc.stdlib cimport calloc, free
 
-from cnnfast._kernels import team
 from cnnfast._kernels.dispatch cimport active_kernels, states_of_update, update_place
 from cnnfast._kernels.kernels cimport Kernels, UPDATE_average, UPDATE_decay
+from cnnfast._kernels.region cimport Work
+from cnnfast._kernels.region import share
 from cnnfast._kernels.step cimport chunks_of
 
 # Waking a team takes some 5 microseconds; one core updates this many units in about 20.
@@ -44,7 +44,13 @@ cdef Py_ssize_t units_of(Py_ssize_t size) noexcept:
     return (size + UNIT - 1) // UNIT
 
 
-cdef class Updates:
+cdef enum Part:
+    SQUARES
+    UPDATE
+    PARTS
+
+
+cdef class Updates(Work):
     """The variables of one optimizer, with where their gradients and states lie.
 
     Args:
@@ -66,25 +72,26 @@ cdef class Updates:
         cdef const Kernels *kernels = active_kernels()
         self.place = update_place(rule)
         self.arrays = tuple(variables)
-        self.count = len(self.arrays)
+        self.count, self.parts = len(self.arrays), PARTS
         self.rule.update = kernels.updates[self.place]
         self.rule.states = states_of_update(self.place)
         self.rule.decay = kernels.updates[UPDATE_decay] if has_decay else NULL
         self.rule.average = kernels.updates[UPDATE_average] if has_average else NULL
         self.rule.squares = kernels.squares
         self.norm_limit, self.global_norm_limit = norm_limit, global_norm_limit
+        self.needs_norms = norm_limit > 0 or global_norm_limit > 0
         self.limit = limit if limit > 0 else INFINITY
         self.divisor = divisor
-        if norm_limit > 0 or global_norm_limit > 0 or limit > 0 or divisor != 1:
+        if self.needs_norms or limit > 0 or divisor != 1:
             self.rule.clip = kernels.clip
         self.items = <Item *>calloc(self.count + 1, sizeof(Item))
         if self.items == NULL:
             raise MemoryError(f"cannot allocate {self.count} items")
         for i, (weights, gradient, states, decays) in enumerate(self.arrays):
             self.place_item(&self.items[i], weights, gradient, states, decays)
-        self.sums = <double *>calloc(self.units + 1, sizeof(double))
+        self.sums = <double *>calloc(self.total + 1, sizeof(double))
         if self.sums == NULL:
-            raise MemoryError(f"cannot allocate {self.units} sums")
+            raise MemoryError(f"cannot allocate {self.total} sums")
 
     def __dealloc__(self):
         free(self.items)
@@ -101,10 +108,10 @@ cdef class Updates:
                 f"a variable of {size} weights needs as many gradients and {expected} states. "
                 f"Received {gradient.shape[0]} gradients and {len(states)} states."
             )
-        item.size, item.first_unit, item.decays = size, self.units, decays
+        item.size, item.first_unit, item.decays = size, self.total, decays
         item.clip_numbers[0], item.clip_numbers[1] = 1.0, self.divisor
         item.clip_numbers[2] = self.limit
-        self.units += units_of(size)
+        self.total += units_of(size)
         if size == 0:
             return 0
         item.weights, item.gradient = &weights[0], &gradient[0]
@@ -118,14 +125,9 @@ cdef class Updates:
     def leave_out(self, Py_ssize_t index):
         """Leave a variable to somebody else from now on."""
         cdef Py_ssize_t i, units = units_of(self.items[index].size)
-        self.units -= units
+        self.total -= units
         for i in range(index + 1, self.count):
             self.items[i].first_unit -= units
-
-    @property
-    def needs_norms(self):
-        """Whether all gradients must be there before the first weight can change."""
-        return self.norm_limit > 0 or self.global_norm_limit > 0
 
     def set_numbers(self, numbers, decay_numbers=(), average_numbers=()):
         """Set the numbers of the next step: of the rule, of the decay, of the average."""
@@ -168,7 +170,7 @@ cdef class Updates:
         cdef float scale
         for i in range(self.count):
             norm = 0.0
-            end = self.items[i + 1].first_unit if i + 1 < self.count else self.units
+            end = self.items[i + 1].first_unit if i + 1 < self.count else self.total
             for unit in range(self.items[i].first_unit, end):
                 norm += self.sums[unit]
             total += norm
@@ -191,24 +193,28 @@ cdef class Updates:
         item.clip_numbers[0] = <float>limit if beyond else 1.0
         item.clip_numbers[1] = <float>(norm * self.divisor) if beyond else self.divisor
 
+    cdef bint is_large(self) noexcept:
+        return self.total > SERIAL_UNITS
+
+    cdef int prepare(self, int threads) except -1:
+        self.chunks = chunks_of(self.total, threads)
+        return 0
+
+    cdef Py_ssize_t units(self, Py_ssize_t part) noexcept:
+        return 0 if part == SQUARES and not self.needs_norms else self.chunks
+
+    cdef int do_unit(self, Py_ssize_t part, Py_ssize_t unit, int thread) noexcept nogil:
+        cdef Py_ssize_t first = self.total * unit // self.chunks
+        cdef Py_ssize_t last = self.total * (unit + 1) // self.chunks
+        return self.square_units(first, last) if part == SQUARES else self.update_units(first, last)
+
+    cdef int end_part(self, Py_ssize_t part) noexcept nogil:
+        return self.limit_norms() if part == SQUARES else 0
+
     def run(self, int threads):
         """Do one step for all variables.
 
         Args:
             threads: how many to use at most; a small step takes one.
         """
-        cdef Py_ssize_t chunk, chunks
-        cdef int claimed = team.claim(threads) if self.units > SERIAL_UNITS else 1
-        chunks = chunks_of(self.units, claimed)
-        try:
-            if self.needs_norms:
-                for chunk in prange(chunks, nogil=True, num_threads=claimed, schedule="static"):
-                    self.square_units(self.units * chunk // chunks,
-                                      self.units * (chunk + 1) // chunks)
-                self.limit_norms()
-            for chunk in prange(chunks, nogil=True, num_threads=claimed, schedule="static"):
-                self.update_units(self.units * chunk // chunks,
-                                  self.units * (chunk + 1) // chunks)
-        finally:
-            if claimed > 1:
-                team.release()
+        share([self], threads)

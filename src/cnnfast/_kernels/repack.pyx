@@ -6,9 +6,10 @@ these are arranged in memory of their own first. So is the transpose that a Dens
 one of a single tap.
 """
 
-from cython.parallel cimport prange
 from libc.stdlib cimport calloc, free
 
+from cnnfast._kernels.region cimport Work
+from cnnfast._kernels.region import share
 from cnnfast._kernels.step cimport (
     Kernel, allocate_floats, pack_function, release_floats,
 )
@@ -40,7 +41,7 @@ cdef void turn(const Item *item) noexcept nogil:
                     target[(k * G + g) * C + c] = source[(c * G + g) * K + k]
 
 
-cdef class Repacker:
+cdef class Repacker(Work):
     """The kernels of a plan whose weights train.
 
     Args:
@@ -56,7 +57,7 @@ cdef class Repacker:
         cdef Kernel kernel
         cdef const float[::1] weights, bias
         cdef Item *item
-        self.count, self.held = len(items), []
+        self.count, self.held, self.parts = len(items), [], 1
         self.items = <Item *>calloc(max(1, self.count), sizeof(Item))
         if self.items == NULL:
             raise MemoryError("cannot allocate the list of packed weights")
@@ -85,12 +86,19 @@ cdef class Repacker:
                 release_floats(self.items[index].turned)
         free(self.items)
 
+    cdef bint is_large(self) noexcept:
+        return self.floats > SERIAL_FLOATS
+
+    cdef Py_ssize_t units(self, Py_ssize_t part) noexcept:
+        return self.count
+
+    cdef int do_unit(self, Py_ssize_t part, Py_ssize_t unit, int thread) noexcept nogil:
+        pack_item(&self.items[unit])
+        return 0
+
     def run(self, int threads):
         """Pack all weights as they are now."""
-        cdef Py_ssize_t index
-        cdef int used = threads if self.floats > SERIAL_FLOATS else 1
-        for index in prange(self.count, nogil=True, num_threads=used, schedule="dynamic"):
-            pack_item(&self.items[index])
+        share([self], threads)
 
 
 cdef void pack_item(const Item *item) noexcept nogil:

@@ -18,6 +18,8 @@ from cnnfast._kernels.dispatch cimport active_kernels, replay_moves_weights
 from cnnfast._kernels.embedding cimport word_row
 from cnnfast._kernels.kernels cimport PAIR_add, Kernels, replay_kernel
 from cnnfast._kernels.optimizer cimport UNIT, Item, Updates, update
+from cnnfast._kernels.region cimport Work
+from cnnfast._kernels.region import share
 from cnnfast._kernels.step cimport (
     allocate_floats, chunks_of, padded_floats, prefetch_floats, prefetch_floats_far,
     release_floats,
@@ -26,7 +28,7 @@ from cnnfast._kernels.step cimport (
 # Waking a team takes some 5 microseconds; one core moves this many floats in about 20.
 cdef Py_ssize_t SERIAL_FLOATS = 64 * 1024
 # A row waits no longer than so many steps, so that whoever looks at all of them does not wait long
-# either. Bringing all up takes about a dense step.
+# either: bringing all up takes about a step for all of them, which the last of so many is.
 cdef Py_ssize_t LONGEST = 128
 # Rows lie anywhere: memory is asked for those that come after so many others, first into L2, which
 # waits for more lines at once than L1. Into L1 alone, the step took 30 % longer.
@@ -44,7 +46,7 @@ cdef struct LookUp:
     int32_t place               # of the row among those of the batch
 
 
-cdef class RowUpdates:
+cdef class RowUpdates(Work):
     """Steps of one variable of an optimizer, which is left to this from now on.
 
     Args:
@@ -67,10 +69,12 @@ cdef class RowUpdates:
     cdef const float **ordered      # gradients by row, and of a row in their order
     cdef float *buffers
     cdef Py_ssize_t buffer_floats
-    cdef bint has_received, is_trusted
+    cdef Py_ssize_t chunks, stride  # of a step: pieces of the rows; floats of a thread's buffer
+    cdef bint has_received, is_trusted, all_rows
     cdef list held                  # what look-ups point into
     cdef object lock                # somebody may look while another Python thread trains
     cdef readonly bint drifts       # whether rows without a gradient move
+    cdef public bint every_row      # whether the next step is to be done to all rows
 
     def __init__(self, Updates updates, Py_ssize_t index, Py_ssize_t columns):
         self.kernels = active_kernels()
@@ -78,7 +82,7 @@ cdef class RowUpdates:
         self.V, self.D = self.item.size // columns, columns
         self.replay = self.kernels.replays[updates.place]
         self.drifts = replay_moves_weights(updates.place)
-        self.held, self.lock = [], threading.RLock()
+        self.held, self.lock, self.parts = [], threading.RLock(), 1
         self.done = <int32_t *>calloc(4 * self.V + 1, sizeof(int32_t))
         if self.done == NULL:
             raise MemoryError(f"cannot allocate the steps of {self.V} rows")
@@ -100,26 +104,23 @@ cdef class RowUpdates:
 
     # ---- what rows receive
 
-    def clear(self, int threads=1):
-        """Begin to take what rows receive."""
+    def clear(self):
+        """Let no row have received anything."""
         self.row_count = self.count = 0
-        self.has_received = True
+        self.held.clear()
+        self.has_received = False
 
-    def add(self, ids, const float[:, ::1] gradients, int threads=1):
+    def add(self, ids, const float[:, ::1] gradients):
         """Note a row for each id, in their order; ids outside the table are left out.
 
         Args:
             ids: int32 or float32, contiguous, one for each row.
             gradients: (ids, D), which stay as they are until `run`.
         """
+        self.has_received = True
         if gradients.shape[0]:
             self.note(ids, &gradients[0, 0])
             self.held.append(gradients)
-
-    cdef void end_batch(self):
-        self.row_count = self.count = 0
-        self.held.clear()
-        self.has_received = False
 
     cdef int note(self, ids, const float *gradients) except -1:
         cdef bint are_integers = ids.dtype.kind == "i"
@@ -171,44 +172,55 @@ cdef class RowUpdates:
 
     # ---- steps
 
-    def run(self, int threads, bint every_row=False):
+    def run(self, int threads):
         """Do one step with the numbers that `updates` has.
 
         Args:
             threads: how many to use at most.
-            every_row: whether rows without a gradient are to have theirs now.
         """
-        cdef bint all_rows = every_row or not (self.is_trusted and self.has_received)
-        self.order()
-        with self.lock:
-            self.work(threads, self.V if all_rows else self.row_count, all_rows)
-            self.steps += 1
-            if all_rows:
-                self.forget()
-            elif self.steps >= LONGEST:
-                self.make_up(threads)
-        # State that is no number, or below zero, shows in the weights with the first step that is
-        # done to every row; later ones without a gradient leave them as they are.
-        self.is_trusted = not every_row
-        self.end_batch()
+        share([self], threads)
 
-    cdef int work(self, int threads, Py_ssize_t rows, bint all_rows) except -1:
-        cdef Py_ssize_t chunk, chunks, stride = padded_floats(self.D)
-        cdef bint is_large = (self.count + 3 * rows) * self.D > SERIAL_FLOATS
-        cdef int claimed = team.claim(threads) if is_large else 1
-        chunks = chunks_of(rows, 4 * claimed)
-        try:
-            self.reserve_buffers((chunks + 1) * stride)
-            for chunk in prange(chunks, nogil=True, num_threads=claimed, schedule="dynamic"):
-                self.update_rows(rows * chunk // chunks, rows * (chunk + 1) // chunks, all_rows,
-                                 self.buffers + (chunk + 1) * stride)
-        finally:
-            if claimed > 1:
-                team.release()
+    cdef Py_ssize_t rows_of_step(self) noexcept:
+        """Count the rows that the next step is done to; the others wait."""
+        if self.every_row or not (self.is_trusted and self.has_received):
+            return self.V
+        return self.V if self.is_behind and self.steps + 1 >= LONGEST else self.row_count
+
+    cdef bint is_large(self) noexcept:
+        return (self.count + 3 * self.rows_of_step()) * self.D > SERIAL_FLOATS
+
+    cdef int prepare(self, int threads) except -1:
+        self.stride = padded_floats(self.D)
+        self.reserve_buffers((threads + 1) * self.stride)
+        self.lock.acquire()
+        self.order()
+        self.all_rows = self.rows_of_step() == self.V
+        self.chunks = chunks_of(self.rows_of_step(), 4 * threads)
+        return 0
+
+    cdef Py_ssize_t units(self, Py_ssize_t part) noexcept:
+        return self.chunks
+
+    cdef int do_unit(self, Py_ssize_t part, Py_ssize_t unit, int thread) noexcept nogil:
+        cdef Py_ssize_t rows = self.V if self.all_rows else self.row_count
+        self.update_rows(rows * unit // self.chunks, rows * (unit + 1) // self.chunks,
+                         self.all_rows, self.buffers + (thread + 1) * self.stride)
+        return 0
+
+    cdef int conclude(self, bint is_done) except -1:
+        if is_done:
+            self.steps += 1
+            if self.all_rows:
+                self.forget()
+            # State that is no number, or below zero, shows in the weights with the first step that
+            # is done to every row; later ones without a gradient leave them as they are.
+            self.is_trusted = not self.every_row
+        self.clear()
+        self.lock.release()
         return 0
 
     cdef int reserve_buffers(self, Py_ssize_t count) except -1:
-        """Have room for a row of zeros and one of sums for each chunk."""
+        """Have room for a row of zeros and one of sums for each thread."""
         if count > self.buffer_floats:
             release_floats(self.buffers)
             self.buffer_floats = 0
@@ -290,7 +302,7 @@ cdef class RowUpdates:
         self.note(ids, NULL)
         with self.lock:
             self.catch_up_all(self.rows, self.row_count, threads)
-        self.end_batch()
+        self.clear()
 
     def make_up(self, int threads):
         """Bring all rows up to date."""

@@ -5,15 +5,15 @@ set to zero before. Here all look-ups of a batch are added at once, threads shar
 table, and only rows that the last batch looked up are cleared.
 """
 
-from cython.parallel cimport prange
 from libc.stdint cimport int32_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memmove, memset
 
-from cnnfast._kernels import team
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.embedding cimport word_row
 from cnnfast._kernels.kernels cimport PAIR_add, Kernels
+from cnnfast._kernels.region cimport Work
+from cnnfast._kernels.region import share
 
 # Waking a team takes some 5 microseconds; one core adds up this many floats in about 20.
 cdef Py_ssize_t SERIAL_FLOATS = 64 * 1024
@@ -21,7 +21,12 @@ cdef Py_ssize_t SERIAL_FLOATS = 64 * 1024
 cdef Py_ssize_t LINE = 16
 
 
-cdef class TableGradient:
+cdef struct Received:
+    int32_t row
+    const float *gradient
+
+
+cdef class TableGradient(Work):
     """Sums of rows by their numbers; zero where no row was added.
 
     Args:
@@ -30,87 +35,86 @@ cdef class TableGradient:
 
     cdef const Kernels *kernels
     cdef float[:, ::1] sums
-    cdef int32_t *rows              # that are not zero; a row may be there twice
-    cdef Py_ssize_t count, capacity
+    cdef Received *received         # by the last batch, whose rows are not zero, then by this one
+    cdef Py_ssize_t last, count, capacity
+    cdef Py_ssize_t pieces          # that columns are cut into
+    cdef list held                  # what gradients point into
 
     def __init__(self, float[:, ::1] sums):
         self.kernels = active_kernels()
-        self.sums = sums
+        self.sums, self.held, self.parts = sums, [], 1
 
     def __dealloc__(self):
-        free(self.rows)
+        free(self.received)
 
-    def clear(self, int threads):
-        """Set all sums to zero."""
-        cdef Py_ssize_t D = self.sums.shape[1], parts = self.parts(self.count, threads), part
-        cdef int claimed = team.claim(threads) if parts > 1 else 1
-        try:
-            for part in prange(parts, nogil=True, num_threads=claimed, schedule="static"):
-                self.clear_columns(border(D, part, parts), border(D, part + 1, parts))
-        finally:
-            if claimed > 1:
-                team.release()
-        self.count = 0
+    def clear(self):
+        """Begin to take what rows receive."""
+        self.count = self.last
+        self.held.clear()
 
-    def add(self, ids, const float[:, ::1] gradients, int threads):
-        """Add a row for each id, in their order; ids outside the table are left out.
+    def add(self, ids, const float[:, ::1] gradients):
+        """Note a row for each id, in their order; ids outside the table are left out.
 
         Args:
             ids: int32 or float32, contiguous, one for each row.
-            gradients: (ids, D).
-            threads: how many to use at most.
+            gradients: (ids, D), which stay as they are until `run`.
         """
-        cdef Py_ssize_t D = self.sums.shape[1], first = self.count, part, parts, i, row
         cdef bint are_integers = ids.dtype.kind == "i"
         cdef const int32_t[::1] integers = ids.reshape(-1).view("i4")
-        cdef Py_ssize_t count = integers.shape[0]
-        cdef int claimed
-        if count == 0:
-            return
-        self.reserve(first + count)
-        for i in range(count):
+        cdef Py_ssize_t i, row
+        cdef Received *received
+        self.reserve(self.count + integers.shape[0])
+        for i in range(integers.shape[0]):
             row = word_row(&integers[0], i, self.sums.shape[0], are_integers)
-            self.rows[first + i] = <int32_t>row
-        parts = self.parts(count, threads)
-        claimed = team.claim(threads) if parts > 1 else 1
-        try:
-            for part in prange(parts, nogil=True, num_threads=claimed, schedule="static"):
-                self.add_columns(&gradients[0, 0], first, count, border(D, part, parts),
-                                 border(D, part + 1, parts))
-        finally:
-            if claimed > 1:
-                team.release()
-        self.count = first + count
+            if row >= 0:
+                received = &self.received[self.count]
+                received.row, received.gradient = <int32_t>row, &gradients[i, 0]
+                self.count += 1
+        self.held.append(gradients)
 
-    cdef Py_ssize_t parts(self, Py_ssize_t rows, int threads) noexcept:
-        """Count the parts that columns are cut into."""
-        cdef Py_ssize_t D = self.sums.shape[1]
-        return max(1, min(threads, D // LINE)) if rows * D > SERIAL_FLOATS else 1
+    def run(self, int threads):
+        """Fill the sums with what rows received since `clear`."""
+        share([self], threads)
 
     cdef int reserve(self, Py_ssize_t count) except -1:
-        """Have room for so many numbers of rows."""
-        cdef int32_t *grown
+        """Have room for so many rows."""
+        cdef Received *grown
         if count > self.capacity:
-            grown = <int32_t *>realloc(self.rows, count * sizeof(int32_t))
+            grown = <Received *>realloc(self.received, count * sizeof(Received))
             if grown == NULL:
                 raise MemoryError(f"cannot allocate the numbers of {count} rows")
-            self.rows, self.capacity = grown, count
+            self.received, self.capacity = grown, count
         return 0
 
-    cdef void clear_columns(self, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
-        cdef Py_ssize_t i
-        for i in range(self.count):
-            if self.rows[i] >= 0:
-                memset(&self.sums[self.rows[i], first], 0, (stop - first) * sizeof(float))
+    cdef bint is_large(self) noexcept:
+        return self.count * self.sums.shape[1] > SERIAL_FLOATS
 
-    cdef void add_columns(self, const float *gradients, Py_ssize_t begin, Py_ssize_t count,
-                          Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
-        cdef Py_ssize_t i, D = self.sums.shape[1]
+    cdef int prepare(self, int threads) except -1:
+        self.pieces = max(1, min(threads, self.sums.shape[1] // LINE))
+        return 0
+
+    cdef Py_ssize_t units(self, Py_ssize_t part) noexcept:
+        return self.pieces
+
+    cdef int do_unit(self, Py_ssize_t part, Py_ssize_t unit, int thread) noexcept nogil:
+        """Clear some columns of the rows of the last batch, and add those of this one."""
+        cdef Py_ssize_t first = border(self.sums.shape[1], unit, self.pieces), i
+        cdef Py_ssize_t floats = border(self.sums.shape[1], unit + 1, self.pieces) - first
         cdef float *sums
-        for i in range(count):
-            if self.rows[begin + i] >= 0:
-                sums = &self.sums[self.rows[begin + i], first]
-                self.kernels.pairs[PAIR_add](sums, gradients + i * D + first, sums, stop - first)
+        for i in range(self.last):
+            memset(&self.sums[self.received[i].row, first], 0, floats * sizeof(float))
+        for i in range(self.last, self.count):
+            sums = &self.sums[self.received[i].row, first]
+            self.kernels.pairs[PAIR_add](sums, self.received[i].gradient + first, sums, floats)
+        return 0
+
+    cdef int conclude(self, bint is_done) except -1:
+        if is_done:
+            self.count -= self.last
+            memmove(self.received, self.received + self.last, self.count * sizeof(Received))
+            self.last = self.count
+        self.clear()
+        return 0
 
 
 cdef Py_ssize_t border(Py_ssize_t columns, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:

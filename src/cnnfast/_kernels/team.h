@@ -1,6 +1,4 @@
-/* What the threads of one parallel region say to each other; nothing where there is no OpenMP.
- * Not atomics but what every compiler's OpenMP has, MSVC's included; a thread asks once a group
- * of images, which takes a thousand times as long. */
+/* What the threads of one parallel region say to each other; nothing where there is no OpenMP. */
 #ifndef CNNFAST_TEAM_H
 #define CNNFAST_TEAM_H
 
@@ -23,7 +21,9 @@ static inline void team_meet(void)
 #endif
 }
 
-/* Return a number that no thread got before: 0, 1, 2 and so on. */
+/* Return a number that no thread got before: 0, 1, 2 and so on. Not an atomic but what every
+ * compiler's OpenMP has; a thread asks once a group of images, which takes a thousand times as
+ * long. */
 static inline ptrdiff_t team_take(ptrdiff_t *counter)
 {
     ptrdiff_t taken;
@@ -32,6 +32,55 @@ static inline ptrdiff_t team_take(ptrdiff_t *counter)
 #endif
     taken = (*counter)++;
     return taken;
+}
+
+/* Atomics, where threads wait for work rather than for each other. MSVC's C has none. */
+#ifdef _MSC_VER
+#include <intrin.h>
+__declspec(dllimport) int __stdcall SwitchToThread(void);
+static inline long team_add(long *counter) { return _InterlockedExchangeAdd(counter, 1); }
+static inline long team_read(const long *number) { return _InterlockedOr((long *)number, 0); }
+#if defined(_M_ARM64)
+static inline void team_pause(void) { __yield(); }
+#else
+static inline void team_pause(void) { _mm_pause(); }
+#endif
+static inline void team_yield(void) { SwitchToThread(); }
+#else
+#include <sched.h>
+/* Add 1 and return what was there. Who sees it sees all that was written before. */
+static inline long team_add(long *counter)
+{
+    return __atomic_fetch_add(counter, 1, __ATOMIC_ACQ_REL);
+}
+static inline long team_read(const long *number)
+{
+    return __atomic_load_n(number, __ATOMIC_ACQUIRE);
+}
+static inline void team_pause(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+static inline void team_yield(void) { sched_yield(); }
+#endif
+
+/* Some 200 microseconds: longer than most units take, shorter than what a system lets others run
+ * when asked to. */
+#define TEAM_PATIENCE 10000
+
+/* Wait until a number is no longer 0. */
+static inline void team_wait(const long *number)
+{
+    for (long waited = 0; !team_read(number); waited++) {
+        if (waited < TEAM_PATIENCE)
+            team_pause();
+        else
+            team_yield();
+    }
 }
 
 #endif

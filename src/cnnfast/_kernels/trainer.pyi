@@ -1,14 +1,16 @@
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.region import Work
 from cnnfast._kernels.step import Kernel
 
 _Place = Literal["input", "output", "arena", "wave", "gradient", "sum", "moment"]
 _Slot = tuple[_Place, int, int]
 
-class TrainingProgram:
+class TrainingProgram(Work):
     def __init__(
         self,
         steps: list[tuple[Kernel, tuple[_Slot, ...], _Slot]],
@@ -30,6 +32,8 @@ class TrainingProgram:
         groups: tuple[int, ...],
         slots: int,
         threads: int,
+        before: Iterable[Work] = (),
+        behind: Iterable[Work] = (),
     ) -> float | None: ...
     @property
     def work(self) -> float: ...

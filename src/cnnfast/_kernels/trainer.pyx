@@ -15,13 +15,13 @@ phase than it was written in lies in memory for all images.
 from cpython.buffer cimport (
     PyBUF_C_CONTIGUOUS, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
 )
-from cython.parallel cimport prange, threadid
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
-from cnnfast._kernels import team
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport PAIR_add, Kernels
+from cnnfast._kernels.region cimport Work
+from cnnfast._kernels.region import share
 from cnnfast._kernels.step cimport (
     Kernel, Step, allocate_floats, padded_floats, release_floats,
 )
@@ -85,7 +85,7 @@ cdef Slot parse_slot(tuple slot) except *:
     return parsed
 
 
-cdef float *address(Slot slot, Call call, Py_ssize_t image, Py_ssize_t group) noexcept nogil:
+cdef float *address(Slot slot, const Call *call, Py_ssize_t image, Py_ssize_t group) noexcept nogil:
     """Return where the group of images that begins at `image` lies in a buffer."""
     if slot.place == INPUT:
         return <float *>call.inputs[slot.index] + image * slot.floats
@@ -102,7 +102,7 @@ cdef float *address(Slot slot, Call call, Py_ssize_t image, Py_ssize_t group) no
     return call.arena + slot.index * group
 
 
-cdef class TrainingProgram:
+cdef class TrainingProgram(Work):
     """Steps bound to buffers, ready to run on any number of images.
 
     Args:
@@ -129,11 +129,16 @@ cdef class TrainingProgram:
     cdef float *memory              # the last call's, for the next
     cdef Py_ssize_t memory_floats
     cdef readonly double work       # per image
+    cdef Call call                  # that is being done
+    cdef Py_ssize_t slots, stride   # of it; floats of a thread's memory
+    cdef float *partials            # gradients of all slots but the first
+    cdef const Kernels *vectors
 
     def __cinit__(self, list steps, tuple phases, tuple inputs, tuple outputs, Py_ssize_t wave,
                   Py_ssize_t gradient, Py_ssize_t moments, tuple losses):
         cdef Phase *phase
         self.count, self.phase_count = len(steps), len(phases)
+        self.parts, self.vectors = self.phase_count + 1, active_kernels()
         self.planned = <Planned *>calloc(max(1, self.count), sizeof(Planned))
         self.phases = <Phase *>calloc(max(1, self.phase_count), sizeof(Phase))
         if self.planned == NULL or self.phases == NULL:
@@ -179,7 +184,7 @@ cdef class TrainingProgram:
         release_floats(self.memory)
 
     def run(self, list inputs, list outputs, float[::1] gradient, float[::1] moments,
-            Py_ssize_t images, tuple groups, Py_ssize_t slots, int threads):
+            Py_ssize_t images, tuple groups, Py_ssize_t slots, int threads, before=(), behind=()):
         """Fill outputs and the gradient. Not for two Python threads at once.
 
         Args:
@@ -191,6 +196,8 @@ cdef class TrainingProgram:
             groups: images that a thread takes through the steps of each phase together.
             slots: sums that are kept apart until the end.
             threads: how many to use at most.
+            before: works that are done first, in the same parallel region.
+            behind: works that are done last, but not if an index lay outside its table.
 
         Returns:
             The loss of the batch, or None where an index lay outside its table.
@@ -198,65 +205,80 @@ cdef class TrainingProgram:
         cdef Py_buffer views[MOST_ARRAYS]
         cdef char *pointers[MOST_ARRAYS]
         cdef Py_ssize_t held = 0, given = len(self.inputs)
-        cdef Call call
         if gradient.shape[0] != self.gradient_floats:
             raise ValueError(
                 f"the gradient has {self.gradient_floats} floats. Received {gradient.shape[0]}.")
         if moments.shape[0] != self.moment_floats:
             raise ValueError(
                 f"there are {self.moment_floats} floats of moments. Received {moments.shape[0]}.")
-        call.inputs, call.outputs = pointers, pointers + given
-        call.arena, call.images = NULL, images
-        call.gradient = &gradient[0] if gradient.shape[0] else NULL
-        call.moments = &moments[0] if moments.shape[0] else NULL
+        self.call.inputs, self.call.outputs = pointers, pointers + given
+        self.call.arena, self.call.images = NULL, images
+        self.call.gradient = &gradient[0] if gradient.shape[0] else NULL
+        self.call.moments = &moments[0] if moments.shape[0] else NULL
+        self.slots = min(slots, self.cut(groups))
         try:
             for array, floats in zip(inputs, self.inputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS, images * floats * 4, views, pointers, held)
             for array, floats in zip(outputs, self.outputs, strict=True):
                 held = hold(array, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE, images * floats * 4,
                             views, pointers, held)
-            if self.dispatch(call, groups, slots, threads):
-                return None
-            return self.loss(call, images)
+            return self.loss() if share([*before, self, *behind], threads) else None
         finally:
             while held:
                 held -= 1
                 PyBuffer_Release(&views[held])
 
-    cdef double loss(self, Call call, Py_ssize_t images) noexcept:
+    cdef Py_ssize_t cut(self, tuple groups):
+        """Note how images are grouped, and count the groups of the phase that has most."""
+        cdef Py_ssize_t most = 1, index
+        for index in range(self.phase_count):
+            self.phases[index].group = groups[index]
+            most = max(most, groups_of(&self.phases[index], self.call.images))
+        return most
+
+    cdef double loss(self) noexcept:
         """Add up what the samples contribute, in their order."""
         cdef double total = 0.0
         cdef Py_ssize_t index, value, scale
         for value, scale in self.losses:
-            for index in range(images * <Py_ssize_t>self.inputs[scale]):
-                total += (<double>(<float *>call.outputs[value])[index]
-                          * (<float *>call.inputs[scale])[index])
+            for index in range(self.call.images * <Py_ssize_t>self.inputs[scale]):
+                total += (<double>(<float *>self.call.outputs[value])[index]
+                          * (<float *>self.call.inputs[scale])[index])
         return total
 
-    cdef int dispatch(self, Call call, tuple groups, Py_ssize_t slots, int threads) except -1:
-        """Settle the threads and the memory, run all phases, add up the slots."""
-        cdef int claimed = 1, failures
-        cdef Py_ssize_t arena = 0, most = 1, index
-        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), stride
+    # ---- a part for each phase, and one that adds the slots up
+
+    cdef bint is_large(self) noexcept:
+        return self.slots > 1 and self.work * self.call.images > SERIAL_WORK
+
+    cdef int prepare(self, int threads) except -1:
+        """Lay out the memory."""
+        cdef Py_ssize_t arena = 0, index
+        cdef Py_ssize_t others = padded_floats(self.gradient_floats) * (self.slots - 1)
         for index in range(self.phase_count):
-            self.phases[index].group = groups[index]
             arena = max(arena, self.phases[index].arena * self.phases[index].group)
-            most = max(most, groups_of(&self.phases[index], call.images))
-        stride = padded_floats(self.table_floats + self.scratch_floats + arena)
-        slots = min(slots, most)
-        if threads > 1 and slots > 1 and self.work * call.images > SERIAL_WORK:
-            claimed = team.claim(threads)
-        try:
-            self.reserve(stride * claimed + partial * (slots - 1) + self.sum_floats * slots
-                         + self.wave_floats * call.images)
-            call.sums = self.memory + stride * claimed + partial * (slots - 1)
-            call.wave = call.sums + self.sum_floats * slots
-            call.totals = call.sums
-            failures = self.run_phases(call, slots, claimed, stride)
-        finally:
-            if claimed > 1:
-                team.release()
-        return failures
+        self.stride = padded_floats(self.table_floats + self.scratch_floats + arena)
+        self.reserve(self.stride * threads + others + self.sum_floats * self.slots
+                     + self.wave_floats * self.call.images)
+        self.partials = self.memory + self.stride * threads
+        self.call.sums = self.partials + others
+        self.call.wave = self.call.sums + self.sum_floats * self.slots
+        self.call.totals = self.call.sums
+        return 0
+
+    cdef Py_ssize_t units(self, Py_ssize_t part) noexcept:
+        if part < self.phase_count:
+            return self.slots
+        return (self.gradient_floats + BLOCK - 1) // BLOCK if self.slots > 1 else 0
+
+    cdef int do_unit(self, Py_ssize_t part, Py_ssize_t unit, int thread) noexcept nogil:
+        if part < self.phase_count:
+            return self.take_slot(part, unit, self.memory + thread * self.stride)
+        self.add_slots(unit * BLOCK, min(BLOCK, self.gradient_floats - unit * BLOCK))
+        return 0
+
+    cdef int end_part(self, Py_ssize_t part) noexcept nogil:
+        return self.finish_phase(part) if part < self.phase_count else 0
 
     cdef int reserve(self, Py_ssize_t floats) except -1:
         """Have memory for a call."""
@@ -269,34 +291,15 @@ cdef class TrainingProgram:
             self.memory_floats = floats
         return 0
 
-    cdef int run_phases(self, Call call, Py_ssize_t slots, int threads,
-                        Py_ssize_t stride) noexcept:
-        """Each thread takes slots, phase by phase; then all of them add the slots up."""
-        cdef const Kernels *kernels = active_kernels()
-        cdef Py_ssize_t partial = padded_floats(self.gradient_floats), index, slot, block
-        cdef Py_ssize_t blocks = (self.gradient_floats + BLOCK - 1) // BLOCK
-        cdef float *partials = self.memory + threads * stride
-        cdef int failures = 0
-        for index in range(self.phase_count):
-            for slot in prange(slots, nogil=True, num_threads=threads, schedule="dynamic"):
-                failures |= self.take_slot(
-                    index, call, partials + (slot - 1) * partial, slot, slots,
-                    self.memory + threadid() * stride)
-            failures |= self.finish_phase(index, call, slots)
-        if slots > 1:
-            for block in prange(blocks, nogil=True, num_threads=threads, schedule="static"):
-                add_slots(kernels, call.gradient, partials, partial, slots, block * BLOCK,
-                          min(BLOCK, self.gradient_floats - block * BLOCK))
-        return failures
-
-    cdef int take_slot(self, Py_ssize_t index, Call call, float *partial, Py_ssize_t slot,
-                       Py_ssize_t slots, float *own) noexcept nogil:
+    cdef int take_slot(self, Py_ssize_t index, Py_ssize_t slot, float *own) noexcept nogil:
         """Take every `slots`-th group through a phase; slot 0 adds into the result itself."""
         cdef const Phase *phase = &self.phases[index]
-        cdef Py_ssize_t group = slot, groups = groups_of(phase, call.images), step, first
+        cdef Py_ssize_t group = slot, groups = groups_of(phase, self.call.images), step, first
         cdef int failures = 0
+        cdef Call call = self.call
         call.arena = own + self.table_floats + self.scratch_floats
-        call.gradient = call.gradient if slot == 0 else partial
+        if slot > 0:
+            call.gradient = self.partials + (slot - 1) * padded_floats(self.gradient_floats)
         call.sums = call.sums + slot * self.sum_floats
         if index == 0:
             memset(call.gradient, 0, self.gradient_floats * sizeof(float))
@@ -304,27 +307,35 @@ cdef class TrainingProgram:
         while group < groups:
             first = group * phase.group
             for step in range(phase.first, phase.border):
-                failures |= self.do_step(&self.planned[step], call, own, first, phase.group,
+                failures |= self.do_step(&self.planned[step], &call, own, first, phase.group,
                                          min(phase.group, call.images - first))
-            group += slots
+            group += self.slots
         return failures
 
-    cdef int finish_phase(self, Py_ssize_t index, Call call, Py_ssize_t slots) noexcept nogil:
+    cdef int finish_phase(self, Py_ssize_t index) noexcept nogil:
         """Add up the sums that end with a phase, and do its steps for the batch."""
         cdef const Phase *phase = &self.phases[index]
         cdef Py_ssize_t first = self.phases[index - 1].sums if index else 0, slot, i, step
-        cdef double *totals = <double *>(call.sums + first)
+        cdef double *totals = <double *>(self.call.sums + first)
         cdef const double *others
         cdef int failures = 0
-        for slot in range(1, slots):
-            others = <const double *>(call.sums + slot * self.sum_floats + first)
+        for slot in range(1, self.slots):
+            others = <const double *>(self.call.sums + slot * self.sum_floats + first)
             for i in range((phase.sums - first) // 2):
                 totals[i] += others[i]
         for step in range(phase.border, phase.last):
-            failures |= self.do_step(&self.planned[step], call, self.memory, 0, 1, 1)
+            failures |= self.do_step(&self.planned[step], &self.call, self.memory, 0, 1, 1)
         return failures
 
-    cdef int do_step(self, Planned *planned, Call call, float *own, Py_ssize_t first,
+    cdef void add_slots(self, Py_ssize_t first, Py_ssize_t floats) noexcept nogil:
+        """Add all slots, in their order, to a part of the first one's gradient."""
+        cdef Py_ssize_t slot, partial = padded_floats(self.gradient_floats)
+        cdef float *sums = self.call.gradient + first
+        for slot in range(1, self.slots):
+            self.vectors.pairs[PAIR_add](
+                sums, self.partials + (slot - 1) * partial + first, sums, floats)
+
+    cdef int do_step(self, Planned *planned, const Call *call, float *own, Py_ssize_t first,
                      Py_ssize_t group, Py_ssize_t images) noexcept nogil:
         """Do one step for the group that begins at image `first`."""
         cdef const float **table = <const float **>own
@@ -340,16 +351,6 @@ cdef class TrainingProgram:
 
 cdef Py_ssize_t groups_of(const Phase *phase, Py_ssize_t images) noexcept nogil:
     return (images + phase.group - 1) // phase.group
-
-
-cdef void add_slots(const Kernels *kernels, float *gradient, const float *partials,
-                    Py_ssize_t partial, Py_ssize_t slots, Py_ssize_t first,
-                    Py_ssize_t floats) noexcept nogil:
-    """Add all slots, in their order, to a part of the first one's gradient."""
-    cdef Py_ssize_t slot
-    for slot in range(1, slots):
-        kernels.pairs[PAIR_add](
-            gradient + first, partials + (slot - 1) * partial + first, gradient + first, floats)
 
 
 cdef Py_ssize_t hold(object array, int flags, Py_ssize_t size, Py_buffer *views, char **pointers,

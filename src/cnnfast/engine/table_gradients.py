@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.row_updates import RowUpdates
+from cnnfast._kernels.table_gradient import TableGradient
 from cnnfast.engine.differentiate import constants_of
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.parameters import Parameters
@@ -122,21 +124,29 @@ class TableGradients:
             self._room = [np.empty(shape, np.float32) for shape in shapes]
         return [array[:images] for array in self._room]
 
-    def add(
-        self, inputs: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]], threads: int
-    ) -> None:
-        """Fill the tables' gradients with those of a batch.
+    def note(
+        self, inputs: Sequence[NDArray[Any]], received: Sequence[NDArray[Any]]
+    ) -> list[TableGradient]:
+        """Tell the tables what their rows are about to receive.
 
         Args:
             inputs: of the step.
-            received: what `room` gave, filled by the step.
-            threads: how many to use at most.
+            received: what `room` gave, to be filled by the step.
+
+        Returns:
+            What fills the gradients of tables that are updated as a whole, behind the step.
         """
-        tables = {
-            look_up.offset: self._parameters.table(look_up.offset) for look_up in self.look_ups
-        }
-        for table in tables.values():
-            table.clear(threads)
+        for table in self._tables():
+            table.clear()
         for look_up, rows in zip(self.look_ups, received, strict=True):
-            columns = look_up.shape[-1]
-            tables[look_up.offset].add(inputs[look_up.ids], rows.reshape(-1, columns), threads)
+            table = self._parameters.table(look_up.offset)
+            table.add(inputs[look_up.ids], rows.reshape(-1, look_up.shape[-1]))
+        return [table for table in self._tables() if isinstance(table, TableGradient)]
+
+    def forget(self) -> None:
+        """Tell the tables that the step failed."""
+        for table in self._tables():
+            table.clear()
+
+    def _tables(self) -> list[TableGradient | RowUpdates]:
+        return [self._parameters.table(offset) for offset in self.offsets]

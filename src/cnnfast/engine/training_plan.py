@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.region import Work
 from cnnfast._kernels.repack import Repacker
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.trainer import TrainingProgram
@@ -68,7 +69,6 @@ class TrainingPlan:
         penalties: l1 and l2 of those on the graph's outputs behind the model's.
 
     Attributes:
-        version: of the weights, as `repack` was told.
         unused: the weights that no loss depends on, by their places among `parameters`.
         tables: embeddings, whose gradients are added up behind a step.
 
@@ -87,7 +87,7 @@ class TrainingPlan:
         trains: bool = True,
         penalties: Sequence[tuple[float, float]] = (),
     ) -> None:
-        self.version = -1
+        self._version = -1
         self._parameters, self._moving_values = parameters, moving
         graph = split_activations(bind_parameters(graph, parameters))
         predictions, penalized = graph.outputs[: len(heads)], graph.outputs[len(heads) :]
@@ -172,34 +172,32 @@ class TrainingPlan:
                 found.append((kernel, *packing))
         return found
 
-    def repack(self, version: int) -> None:
-        """Let the kernels see the weights as they are now.
-
-        Args:
-            version: a number for them.
-        """
-        self._repacker.run(thread_count())
-        self.version = version
-
-    def run(self, inputs: list[NDArray[Any]]) -> Result:
+    def run(
+        self, inputs: list[NDArray[Any]], version: int = 0, updates: Sequence[Work] = ()
+    ) -> Result:
         """Fill the gradient of all weights with that of a batch.
 
         Args:
             inputs: C-contiguous arrays of the model's inputs, then of each head: targets and
                 scales, or the gradient of the output; then of penalties the share of each image.
+            version: of the weights: where it is not the last one, kernels pack them anew.
+            updates: what follows in the same parallel region, if no index is out of range.
 
         Threads: results are bit-identical for any number of them. Not for two Python threads at
         once.
         """
-        images, threads, tables = len(inputs[0]), thread_count(), self.tables
+        images, tables = len(inputs[0]), self.tables
         outputs = [np.empty((images, *shape), np.float32) for shape in self._shapes]
         received = tables.room(images)
         loss = self._program.run(
             inputs, outputs + received, self._parameters.gradients[: tables.dense], self._moments,
-            images, self.groups(images), self.slots, threads,
+            images, self.groups(images), self.slots, thread_count(),
+            () if version == self._version else (self._repacker,),
+            (*tables.note(inputs, received), *updates),
         )  # fmt: skip
-        if received and loss is not None:
-            tables.add(inputs, received, threads)
+        self._version = version
+        if loss is None:
+            tables.forget()
         return Result(loss, outputs[self._values :], outputs[: self._values])
 
     def update_moving(self) -> None:

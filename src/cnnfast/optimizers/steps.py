@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast._kernels.optimizer import Updates
+from cnnfast._kernels.region import Work, share
 from cnnfast._kernels.row_updates import RowUpdates
 from cnnfast.ops.geometry import received
 from cnnfast.optimizers.tables import TableSteps
@@ -108,23 +109,21 @@ class Steps:
         if every is not None:
             self._accumulate()
         if every is None or (int(self.optimizer.variables[0]) + 1) % every == 0:
-            rests = self.begin()
-            self.native.run(threads)
-            for table in self._tables.values():
-                table.run(threads, every_row=not rests)
+            share(self.begin(), threads)
             if every is not None:
                 self._forget()
         self.end()
 
-    def begin(self) -> bool:
+    def begin(self) -> list[Work]:
         """Set the numbers of the step that comes.
 
         Returns:
-            Whether rows of tables may wait, should they have no gradient.
+            What does it as soon as there are gradients; `end` follows. Not for an optimizer that
+            accumulates gradients.
         """
         optimizer = self.optimizer
         rate = optimizer.step_size()
-        first, share = np.float32(1.0), self._kept_share()
+        whole, kept = np.float32(1.0), self._kept_share()
         numbers = optimizer.numbers(rate, int(optimizer.iterations) + 1)
         # The learning rate is nothing to a row without a gradient, as long as it is a number.
         if self._tables and numbers[1:] != self._kept:
@@ -132,12 +131,17 @@ class Steps:
                 table.make_up()
             self._kept = numbers[1:]
         self.native.set_numbers(
-            numbers, (optimizer.weight_decay or 0.0, rate), (share, first - share)
+            numbers, (optimizer.weight_decay or 0.0, rate), (kept, whole - kept)
         )
-        return bool(0 <= rate < np.inf) and optimizer.idles
+        rests = bool(0 <= rate < np.inf) and optimizer.idles
+        for table in self._tables.values():
+            table.rows.every_row = not rests
+        return [self.native, *(table.rows for table in self._tables.values())]
 
     def end(self) -> None:
         """Bring averages up to date and count the step."""
+        for table in self._tables.values():
+            table.follow()
         optimizer = self.optimizer
         every, counter = optimizer.ema_overwrite_frequency, optimizer.variables[0]
         if self.averages_apart:

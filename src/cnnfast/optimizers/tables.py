@@ -29,14 +29,8 @@ class TableSteps:
         self.rows = RowUpdates(native, index, columns)
         self._states = states
 
-    def run(self, threads: int, every_row: bool) -> None:
-        """Do one step.
-
-        Args:
-            threads: how many to use at most.
-            every_row: whether all rows are to have theirs now.
-        """
-        self.rows.run(threads, every_row)
+    def follow(self) -> None:
+        """Note that a step was done."""
         for state in self._states:
             state.follow(self._show)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnfast._kernels.region import Work
 from cnnfast.clock import CLOCK
 from cnnfast.engine.heads import Head
 from cnnfast.engine.parameters import Parameters
@@ -150,15 +151,35 @@ class Step:
 
     def _train(self, batch: Batch, predicts: bool) -> Outcome:
         self._take_over()
-        outcome = self._gradient(batch, predicts)
-        loss = outcome.loss + self._penalize()
-        self._updates.run(thread_count())
+        lesson = self._lesson(batch, predicts)
+        lesson.plan.tables.catch_up(batch.inputs)
+        if lesson.forward is None and self._is_plain:
+            outcome = self._native(lesson, batch, self._updates.begin())
+            self._updates.end()
+        else:
+            outcome = self._by_pieces(lesson, batch)
+        lesson.plan.update_moving()
         for variable, view in self._constrained:
             constraint: Any = variable.constraint
             view[...] = constraint(view)
         self._parameters.mark_changed()
         self._moving.mark_changed()
         self._version += 1
+        return outcome
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether nothing but the optimizer's kernels stands between gradients and weights."""
+        return not self._penalized and self._optimizer.gradient_accumulation_steps is None
+
+    def _by_pieces(self, lesson: Lesson, batch: Batch) -> Outcome:
+        """Compute the gradient, do in NumPy what is to be done with it, and then the update."""
+        if lesson.forward is None:
+            outcome = self._native(lesson, batch, ())
+        else:
+            outcome = self._with_numpy(lesson, lesson.forward, batch)
+        loss = outcome.loss + self._penalize()
+        self._updates.run(thread_count())
         return outcome._replace(loss=loss)
 
     @cached_property
@@ -207,23 +228,13 @@ class Step:
             gradient += np.asarray(regularizer.gradient(view), np.float32)
         return total
 
-    def _gradient(self, batch: Batch, predicts: bool) -> Outcome:
-        lesson = self._lesson(batch, predicts)
-        lesson.plan.tables.catch_up(batch.inputs)
-        if lesson.forward is None:
-            outcome = self._native(lesson, batch)
-        else:
-            outcome = self._with_numpy(lesson, lesson.forward, batch)
-        lesson.plan.update_moving()
-        return outcome
-
-    def _native(self, lesson: Lesson, batch: Batch) -> Outcome:
-        """Run forward, losses and backward in one go."""
+    def _native(self, lesson: Lesson, batch: Batch, updates: Sequence[Work]) -> Outcome:
+        """Run forward, losses and backward in one go, and what follows them."""
         feeds: list[Array] = []
         for index, head in enumerate(lesson.heads):
             if head is not None:
                 feeds += self._feed(lesson, batch, index)
-        result = self._run(lesson, lesson.plan, feeds, batch)
+        result = self._run(lesson, lesson.plan, feeds, batch, updates)
         parts = self._parts(lesson, result, feeds)
         return Outcome(result.loss or 0.0, parts, result.predictions)
 
@@ -268,14 +279,19 @@ class Step:
         total += self._run(lesson, lesson.plan, gradients, batch).loss or 0.0
         return Outcome(total, parts if len(parts) > 1 else [], predictions)
 
-    def _run(self, lesson: Lesson, plan: TrainingPlan, feeds: list[Array], batch: Batch) -> Result:
-        if plan.version != self._version:
-            plan.repack(self._version)
+    def _run(
+        self,
+        lesson: Lesson,
+        plan: TrainingPlan,
+        feeds: list[Array],
+        batch: Batch,
+        updates: Sequence[Work] = (),
+    ) -> Result:
         draws = [self._draws(batch.samples)] if lesson.is_random else []
         shares: list[Array] = []
         if lesson.is_penalized and plan is lesson.plan:
             shares = [np.full((batch.samples, 1), 1.0 / batch.samples, np.float32)]
-        result = plan.run([*batch.inputs, *draws, *feeds, *shares])
+        result = plan.run([*batch.inputs, *draws, *feeds, *shares], self._version, updates)
         if result.loss is None:
             # The model's own error says which id of which layer it was.
             self._model.predict_on_batch(batch.inputs if len(batch.inputs) > 1 else batch.inputs[0])
