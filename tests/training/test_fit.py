@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -134,3 +135,27 @@ def test_fit_before_compile_says_so() -> None:
 def test_compile_unknown_loss_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="nonsense"):
         model().compile("sgd", "nonsense")
+
+
+def test_steps_of_several_python_threads_take_turns(data: Any) -> None:
+    x, y = data
+    network, losses = model(), []
+    network.compile("sgd", "sparse_categorical_crossentropy", metrics=["acc"])
+    # A rate of 0: every batch gives the same, as long as no step gets in the way of another.
+    network.optimizer.learning_rate = 0.0
+    expected = [network.train_on_batch(x[:n], y[:n]) for n in (32, 64, 96)]
+
+    def call(n: int) -> None:
+        for _ in range(40):
+            losses.append((n, network.train_on_batch(x[:n], y[:n])))
+            losses.append((n, network.test_on_batch(x[:n], y[:n])))
+
+    callers = [threading.Thread(target=call, args=(n,)) for n in (32, 64, 96)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(losses) == 240
+    for n, found in losses:
+        np.testing.assert_allclose(found, expected[n // 32 - 1], rtol=1e-6)
+    assert int(network.optimizer.iterations) == 123

@@ -195,13 +195,16 @@ def train_batch(
         sample_weight: a weight for each sample.
         class_weight: a weight for the samples of each class.
         return_dict: whether results come by name.
+
+    Threads: calls of several Python threads take turns.
     """
     setup = setup_of(model)
-    batch = one_batch(model, x, y, sample_weight, class_weight)
-    setup.means.reset()
-    with interruptions_between_steps():
-        setup.means.add(batch, setup.train(batch))
-    return packed(setup, setup.means.results(), return_dict)
+    with setup.turn:
+        batch = one_batch(model, x, y, sample_weight, class_weight)
+        setup.means.reset()
+        with interruptions_between_steps():
+            setup.means.add(batch, setup.train(batch))
+        return packed(setup, setup.means.results(), return_dict)
 
 
 def judge_batch(model: Model, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
@@ -213,12 +216,15 @@ def judge_batch(model: Model, x: Any, y: Any, sample_weight: Any, return_dict: b
         y: a target for each.
         sample_weight: a weight for each sample.
         return_dict: whether results come by name.
+
+    Threads: calls of several Python threads take turns.
     """
     setup = setup_of(model)
-    batch = one_batch(model, x, y, sample_weight, None)
-    setup.means.reset()
-    setup.means.add(batch, setup.evaluation.judge(batch))
-    return packed(setup, setup.means.results(), return_dict)
+    with setup.turn:
+        batch = one_batch(model, x, y, sample_weight, None)
+        setup.means.reset()
+        setup.means.add(batch, setup.evaluation.judge(batch))
+        return packed(setup, setup.means.results(), return_dict)
 
 
 def one_batch(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:

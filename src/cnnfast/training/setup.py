@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
@@ -33,6 +34,9 @@ class Setup:
         metrics: a list of them, for several outputs a list of lists or a dict.
         weighted_metrics: likewise, of metrics that heed the samples' weights.
 
+    Attributes:
+        turn: held by the Python thread that takes a step, or counts what came of its batch.
+
     Raises:
         ValueError: something has an unknown name, or does not fit the model's outputs.
     """
@@ -47,6 +51,7 @@ class Setup:
         weighted_metrics: Any,
     ) -> None:
         self.model = model
+        self.turn = threading.RLock()
         found = optimizers.get(optimizer)
         if found is None:
             raise ValueError("`compile` needs an optimizer. Received: optimizer=None")
@@ -143,7 +148,8 @@ class Setup:
         for source in sources:
             overview = None if source is None else source.overview()
             if overview is not None:
-                self.step.check(overview, bool(self.metrics))
+                with self.turn:
+                    self.step.check(overview, bool(self.metrics))
 
     def train(self, batch: Batch) -> Outcome:
         """Do one step, the first one only if all metrics can be computed of what it gives.
@@ -153,11 +159,14 @@ class Setup:
 
         Raises:
             ValueError: targets do not fit a loss or a metric; the weights are as before.
+
+        Threads: steps of several Python threads take turns.
         """
-        if self.metrics.is_new:
-            self.step.check(batch, predicts=True)
-            self.metrics.rehearse(batch, self.step.output_shapes(batch))
-        return self.step.train(batch, bool(self.metrics))
+        with self.turn:
+            if self.metrics.is_new:
+                self.step.check(batch, predicts=True)
+                self.metrics.rehearse(batch, self.step.output_shapes(batch))
+            return self.step.train(batch, bool(self.metrics))
 
     @property
     def evaluation(self) -> Evaluation:
