@@ -31,6 +31,14 @@ def addition(target: np.ndarray, source: np.ndarray, **options: Any) -> Updates:
     return updates
 
 
+def mirrored(target: np.ndarray, source: np.ndarray) -> Updates:
+    """Give a work that adds the rows of `source` to those of `target`, the last to the first."""
+    rows = zip(target, source[::-1], strict=True)
+    updates = Updates("sgd", [(one, other, [], True) for one, other in rows])
+    updates.set_numbers((-1.0,))
+    return updates
+
+
 def look_up() -> TrainingProgram:
     """Give a program that looks up a row for each image: large, and failing for a bad id."""
     table = np.arange(WORDS * COLUMNS, dtype=np.float32).reshape(WORDS, COLUMNS)
@@ -68,15 +76,16 @@ def test_every_unit_is_done_once_for_each_time_its_work_is_listed(threads: int, 
 
 @THREADS
 def test_works_come_in_their_order(threads: int) -> None:
-    arrays = [np.zeros(LARGE, np.float32) for _ in range(9)]
-    arrays[0][:] = np.arange(LARGE)
-    chain = [addition(later, earlier) for earlier, later in itertools.pairwise(arrays)]
-    for _ in range(5):
+    arrays = [np.zeros((16, LARGE // 16), np.float32) for _ in range(9)]
+    arrays[0][:] = np.arange(arrays[0].size).reshape(16, -1)
+    # The first units of each read what the last ones of the work before wrote.
+    chain = [mirrored(later, earlier) for earlier, later in itertools.pairwise(arrays)]
+    for _ in range(20):
         for array in arrays[1:]:
             array[:] = 0.0
         assert share(chain, threads)
-        for array in arrays[1:]:
-            np.testing.assert_array_equal(array, arrays[0])
+        for place, array in enumerate(arrays):
+            np.testing.assert_array_equal(array, arrays[0][:: -1 if place % 2 else 1])
 
 
 @THREADS
