@@ -173,12 +173,12 @@ def test_call_on_wrong_rank_names_what_was_expected() -> None:
         Square(name="flat")(Input((3, 3)))
 
 
-def test_call_in_training_mode_is_refused(layer: Matrix) -> None:
+def test_call_with_arguments_it_does_not_know_is_refused(layer: Matrix) -> None:
     x = integers(5, 3)
-    layer(x)
-    assert layer(x, training=False).shape == (5, 4)
-    with pytest.raises(NotImplementedError, match="only models"):
-        layer(x, training=True)
+    np.testing.assert_array_equal(layer(x, training=False), layer(x))
+    np.testing.assert_array_equal(layer(x, training=True), layer(x))
+    with pytest.raises(ValueError, match=r"must be True, False or None.*'often'"):
+        layer(x, training="often")  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError, match="mask"):
         layer(x, mask=np.ones((5, 3), bool))
 

@@ -25,9 +25,9 @@ def compilations(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     made: list[object] = []
     compile_layer = plan_cache.compile_layer
 
-    def counted(layer: object, shapes: object) -> object:
+    def counted(layer: object, shapes: object, training: bool) -> object:
         made.append(shapes)
-        return compile_layer(layer, shapes)  # type: ignore[arg-type]
+        return compile_layer(layer, shapes, training)  # type: ignore[arg-type]
 
     monkeypatch.setattr(plan_cache, "compile_layer", counted)
     return made

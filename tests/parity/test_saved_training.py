@@ -157,3 +157,35 @@ def test_model_that_keras_compiled_by_names_loads_compiled(
     assert ours.metrics_names == ["loss", "accuracy"]
     one, other = (model.evaluate(X, LABELS, verbose=0) for model in (ours, theirs))
     np.testing.assert_allclose(one, other, BOUND, BOUND)
+
+
+def network_with_calls(keras: ModuleType) -> Any:
+    inputs = keras.Input((7, 7, 2))
+    base = keras.Sequential([
+        keras.Input((7, 7, 2)), keras.layers.Conv2D(4, 3), keras.layers.BatchNormalization(),
+    ])  # fmt: skip
+    pooled = keras.layers.GlobalAveragePooling2D()(base(inputs, training=False))
+    dropped = keras.layers.Dropout(0.5)(pooled, training=True)
+    return keras.Model(inputs, keras.layers.Dense(3, activation="softmax")(dropped))
+
+
+def said_in_calls(model: Any) -> list[Any]:
+    return [
+        [call["kwargs"].get("training") for call in layer["inbound_nodes"]]
+        for layer in model.get_config()["layers"]
+    ]
+
+
+@every_format
+def test_what_calls_say_about_training_crosses_over(
+    keras: ModuleType, tmp_path: Path, suffix: str
+) -> None:
+    expected = [[], [False], [None], [True], [None]]
+    for name, makes, reads in (("a", keras, cnnfast), ("b", cnnfast, keras)):
+        made = network_with_calls(makes)
+        assert said_in_calls(made) == expected
+        made.save(tmp_path / f"{name}{suffix}")
+        read = reads.models.load_model(tmp_path / f"{name}{suffix}")
+        assert said_in_calls(read) == expected
+        for one, other in zip(made.get_weights(), read.get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)

@@ -134,5 +134,3 @@ def test_what_cannot_be_is_named():
         model(X[:0], training=True)
     with pytest.raises(ValueError, match="expected"):
         model(X[..., :1], training=True)
-    with pytest.raises(NotImplementedError, match="all layers train together"):
-        layers.Dropout(0.5)(cnnfast.Input((3,)), training=True)

@@ -50,7 +50,8 @@ def read_cases(name: str) -> list[Case]:
     return cases
 
 
-CASES = [*read_cases("training"), *read_cases("training_layers")]
+FILES = ("training", "training_layers", "training_modes")
+CASES = [case for name in FILES for case in read_cases(name)]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 

@@ -57,6 +57,8 @@ class Layer(VariableOwner, Placed):
     input_rank: ClassVar[int | tuple[int, ...] | None] = None
     # What an automatic `Input` in front of the layer delivers: "int32" where ids are looked up.
     input_dtype: ClassVar[KernelDtype] = "float32"
+    # Whether a call inside says `training=True`, whatever the whole does.
+    asks_for_training: bool = False
     # Sizes the input must have once the layer is built: axis -> size. `build` fills it in.
     input_axes: Mapping[int, int] = {}
 
@@ -189,8 +191,9 @@ class Layer(VariableOwner, Placed):
         Args:
             inputs: KerasTensors, or arrays with the batch axis first; a list, tuple or dict where
                 the layer takes several.
-            training: True asks a model for what it computes while it trains, with dropout and
-                statistics of the batch; of arrays only.
+            training: True asks for what is computed in training, with dropout and statistics of
+                the batch. Of KerasTensors, True and False hold whatever the model does later,
+                also in `fit` and `predict`; None follows the model.
             mask: must be None.
 
         Returns:
@@ -206,21 +209,16 @@ class Layer(VariableOwner, Placed):
                 return outputs
         if any(leaf is not None for leaf in flatten(mask)):
             raise NotImplementedError(f"Layer '{self.name}' was called with a mask.")
-        if not any_symbolic(inputs):
-            return self._compute_in_training(inputs) if training else self._compute(inputs)
-        if training:
-            raise NotImplementedError(
-                f"Layer '{self.name}' was called on KerasTensors with training={training!r}; in a "
-                "network all layers train together, or none does."
+        if training not in (None, True, False):
+            raise ValueError(
+                f"Layer '{self.name}': `training` must be True, False or None. "
+                f"Received: training={training!r}"
             )
-        return self._connect(inputs)
+        if any_symbolic(inputs):
+            return self._connect(inputs, None if training is None else bool(training))
+        return self._compute(inputs, bool(training))
 
-    def _compute_in_training(self, inputs: Any) -> Any:
-        raise NotImplementedError(
-            f"Layer '{self.name}' was called with training=True; only models can be."
-        )
-
-    def _connect(self, inputs: Any) -> Any:
+    def _connect(self, inputs: Any, training: bool | None) -> Any:
         for leaf in flatten(inputs):
             if not isinstance(leaf, KerasTensor):
                 raise ValueError(
@@ -232,14 +230,14 @@ class Layer(VariableOwner, Placed):
             self.check_inputs(shapes)
             self.build(shapes)
             outputs = self.compute_output_spec(inputs)
-        Node(self, inputs, outputs)
+        Node(self, inputs, outputs, training)
         return outputs
 
-    def _compute(self, inputs: Any) -> Any:
+    def _compute(self, inputs: Any, training: bool) -> Any:
         arrays = self.fit_arrays(self.split_inputs(inputs))
-        compiled = self.compiled_for([array.shape for array in arrays])
+        compiled = self.compiled_for([array.shape for array in arrays], training)
         ready = [kernel_array(*pair) for pair in zip(arrays, compiled.dtypes, strict=True)]
-        if not len(ready[0]):
+        if not len(ready[0]) and not training:
             return self.pack_outputs(compiled.empty_outputs(0))
         return self.pack_outputs(compiled.plan.run(ready))
 
@@ -282,18 +280,19 @@ class Layer(VariableOwner, Placed):
         """
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def compiled_for(self, shapes: list[tuple[int, ...]]) -> Compiled:
+    def compiled_for(self, shapes: list[tuple[int, ...]], training: bool = False) -> Compiled:
         """Compile the layer for arrays of given shapes, or find the plan made before.
 
         Args:
             shapes: shape of each input, the batch axis included.
+            training: whether for what the layer does in training.
 
         Raises:
             ValueError: the arrays hold different numbers of samples, or samples without elements.
         """
         check_input_count(self.name, shapes)
         with self.errors_named():
-            return self._plans.get(self, tuple(shape[1:] for shape in shapes))
+            return self._plans.get(self, tuple(shape[1:] for shape in shapes), training)
 
     def check_inputs(self, shapes: Any) -> None:
         """Refuse inputs whose shapes do not fit the layer.

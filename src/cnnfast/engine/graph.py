@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -57,6 +58,10 @@ class Graph:
         draws: counters that random numbers of an image follow from; None if no layer draws any.
         drawing: how many layers draw random numbers.
         penalized: outputs of layers, with the penalties on them.
+        learns: whether weights will train, which operations then hold one by one.
+        moved: variables that follow the statistics of batches.
+        folded: variables that a model may move, of which layers put the values of now into
+            operations.
     """
 
     inputs: list[Value] = field(default_factory=list)
@@ -66,6 +71,23 @@ class Graph:
     draws: Value | None = None
     drawing: int = 0
     penalized: list[tuple[Value, Any]] = field(default_factory=list)
+    learns: bool = False
+    moved: list[Any] = field(default_factory=list)
+    folded: list[Any] = field(default_factory=list)
+
+    @contextmanager
+    def mode(self, training: bool | None) -> Iterator[None]:
+        """Let layers do what they do in training, or in prediction; None changes nothing.
+
+        Args:
+            training: of a call.
+        """
+        before = self.training
+        self.training = before if training is None else training
+        try:
+            yield
+        finally:
+            self.training = before
 
     def input(self, shape: Shape, dtype: ItemType = "float32") -> Value:
         """Add an input.

@@ -28,10 +28,14 @@ class Node:
         layer: the layer that was called.
         inputs: what it was called on: a KerasTensor, a structure of them, or [] for an InputLayer.
         outputs: what the call returned: a KerasTensor or a structure of them.
+        training: whether the layer does here what it does in training; None to do as the whole.
     """
 
-    def __init__(self, layer: Layer, inputs: Any, outputs: Any) -> None:
+    def __init__(
+        self, layer: Layer, inputs: Any, outputs: Any, training: bool | None = None
+    ) -> None:
         self.layer = layer
+        self.training = training
         self.input_structure = inputs
         self.output_structure = outputs
         self.inputs: list[KerasTensor] = flatten(inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -12,7 +13,8 @@ from cnnfast import config
 from cnnfast._kernels.calls import Call, Calls
 from cnnfast.clock import CLOCK
 from cnnfast.engine.graph import Graph
-from cnnfast.engine.plan import Plan, compile_graph
+from cnnfast.engine.live_plan import LOCK, LivePlan, make_plan
+from cnnfast.engine.plan import Plan
 from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
 from cnnfast.threads import thread_count
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from cnnfast.engine.base_layer import Layer
 
 SampleShape = tuple[int, ...]
+# Shapes of the inputs, and whether for what a layer does in training.
+Key = tuple[tuple[SampleShape, ...], bool]
 
 # A plan holds packed weights and scratch memory, so networks that see ever new image sizes must
 # not collect them without end.
@@ -31,16 +35,25 @@ class Compiled(NamedTuple):
     """A plan with what a caller must know to feed it.
 
     Attributes:
-        plan: its `run(arrays, outputs=None)` computes.
+        plan: its `run(arrays, outputs=None)` computes; live where outputs follow from the batch
+            or from chance.
         dtypes: data type of each input array.
         output_shapes: shape of each output, without the batch axis.
         output_dtypes: data type of each output.
     """
 
-    plan: Plan
+    plan: Plan | LivePlan
     dtypes: tuple[np.dtype[Any], ...]
     output_shapes: tuple[SampleShape, ...]
     output_dtypes: tuple[np.dtype[Any], ...]
+
+    def is_current(self, has_changed: bool) -> bool:
+        """Whether the plan is made of the weights as they are.
+
+        Args:
+            has_changed: whether any of them did.
+        """
+        return self.plan.is_current() if isinstance(self.plan, LivePlan) else not has_changed
 
     def empty_outputs(self, samples: int) -> list[NDArray[Any]]:
         """Allocate arrays for the outputs.
@@ -58,6 +71,7 @@ class Compiled(NamedTuple):
             time: at which the weights were read.
         """
         (dtype,), (shape,), (output_dtype,) = self.dtypes, self.output_shapes, self.output_dtypes
+        assert isinstance(self.plan, Plan)
         return Call(self.plan.program, dtype, shape, output_dtype, time)
 
 
@@ -66,22 +80,25 @@ class PlanCache:
 
     Attributes:
         fast: the plans with one input and one output. This is what a call looks at first.
+        steps: numbers the runs of live plans.
     """
 
     def __init__(self) -> None:
         self.fast = Calls(CLOCK, thread_count)
-        self._plans: dict[tuple[SampleShape, ...], Compiled] = {}
+        self.steps = count()
+        self._plans: dict[Key, Compiled] = {}
         self._weights: list[tuple[Variable, int]] = []
         self._uses_winograd = config.winograd()
         self._time = -1
         self._lock = threading.Lock()
 
-    def get(self, layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
+    def get(self, layer: Layer, shapes: tuple[SampleShape, ...], training: bool) -> Compiled:
         """Find or compile the plan for inputs of given shapes.
 
         Args:
             layer: the owner of this cache, built.
             shapes: shape of each input, without the batch axis.
+            training: whether for what the layer does in training.
         """
         with self._lock:
             # The time before the weights are read: a change in between makes the plan stale.
@@ -89,15 +106,17 @@ class PlanCache:
             if time != self._time:
                 self._drop_stale(layer)
                 self._time = time
-            return self._find(layer, shapes, time)
+            return self._find(layer, (shapes, training), time)
 
-    def _find(self, layer: Layer, shapes: tuple[SampleShape, ...], time: int) -> Compiled:
-        compiled = self._plans.get(shapes)
+    def _find(self, layer: Layer, key: Key, time: int) -> Compiled:
+        shapes, training = key
+        compiled = self._plans.get(key)
         if compiled is None:
-            compiled = compile_layer(layer, shapes)
+            compiled = compile_layer(layer, shapes, training)
             self._make_room()
-            self._plans[shapes] = compiled
-        if len(shapes) == 1 and len(compiled.output_shapes) == 1 and shapes[0]:
+            self._plans[key] = compiled
+        is_plain = not training and isinstance(compiled.plan, Plan)
+        if is_plain and len(shapes) == 1 and len(compiled.output_shapes) == 1 and shapes[0]:
             self.fast.put(shapes[0], compiled.as_call(time))
         return compiled
 
@@ -109,32 +128,46 @@ class PlanCache:
     def _drop_stale(self, layer: Layer) -> None:
         weights = [(variable, variable.version) for variable in layer.weights]
         uses_winograd = config.winograd()
-        if weights != self._weights or uses_winograd != self._uses_winograd:
+        has_changed = weights != self._weights
+        if has_changed:
+            self.fast.clear()
+        # A live plan moves averages itself, and stays good.
+        self._plans = {
+            key: made for key, made in self._plans.items() if made.is_current(has_changed)
+        }
+        if uses_winograd != self._uses_winograd:
             self.clear()
-            self._weights, self._uses_winograd = weights, uses_winograd
+        self._weights, self._uses_winograd = weights, uses_winograd
 
     def _make_room(self) -> None:
         while len(self._plans) >= CAPACITY:
             oldest = next(iter(self._plans))
             del self._plans[oldest]
-            self.fast.drop(oldest[0])
+            (shape, *_), training = oldest
+            if not training:
+                self.fast.drop(shape)
 
 
-def compile_layer(layer: Layer, shapes: tuple[SampleShape, ...]) -> Compiled:
+def compile_layer(
+    layer: Layer, shapes: tuple[SampleShape, ...], training: bool = False
+) -> Compiled:
     """Compile a layer or model on its own.
 
     Args:
         layer: built.
         shapes: shape of each input, without the batch axis.
+        training: whether for what the layer does in training.
     """
-    graph = Graph()
+    graph = Graph(training=training)
     dtypes = layer.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-    outputs = flatten(layer.lower(graph, *values))
-    for value in outputs:
-        graph.output(value)
+    with LOCK:
+        outputs = flatten(layer.lower(graph, *values))
+        for value in outputs:
+            graph.output(value)
+        plan = make_plan(graph, layer.weights, layer._plans.steps)
     return Compiled(
-        compile_graph(graph),
+        plan,
         tuple(np.dtype(dtype) for dtype in dtypes),
         tuple(tuple(value.shape) for value in outputs),
         tuple(np.dtype(value.dtype) for value in outputs),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from cnnfast.engine.node import Node, producer
@@ -126,7 +127,7 @@ class Network:
         known = {id(tensor): value for tensor, value in zip(self.inputs, values, strict=True)}
         for node in self._computed_nodes():
             layer = node.layer
-            with layer.errors_named():
+            with layer.errors_named(), graph.mode(node.training):
                 results = layer.lower(graph, *(known[id(tensor)] for tensor in node.inputs))
                 if layer.activity_regularizer is not None:
                     graph.penalize(flatten(results), layer.activity_regularizer)
@@ -169,9 +170,15 @@ class Network:
         for node in self._computed_nodes():
             layer = node.layer if substitutes is None else substitutes[node.layer]
             leaves = [known[id(tensor)] for tensor in node.inputs]
-            results = flatten(layer(pack_like(node.input_structure, leaves)))
+            arguments = pack_like(node.input_structure, leaves)
+            results = flatten(layer(arguments, training=node.training))
             known |= {id(old): new for old, new in zip(node.outputs, results, strict=True)}
         return [known[id(tensor)] for tensor in self.outputs]
+
+    @cached_property
+    def asks_for_training(self) -> bool:
+        """Whether a call says `training=True`: predictions then follow chance or the batch."""
+        return any(node.training or node.layer.asks_for_training for node in self.nodes)
 
     def nodes_of(self, layer: Layer) -> list[Node]:
         """List the applications of a layer that belong to the network, in the order made.

@@ -176,7 +176,7 @@ class VariableOwner:
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = _checked_bool(value)
-        CLOCK.time += 1
+        CLOCK.freeze()
         for variable in self._trainable_variables:
             variable.trainable = self._trainable
         for layer in self.sublayers():

@@ -14,6 +14,7 @@ from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks, lowering
 from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, BatchSums
+from cnnfast.ops.depthwise import Depthwise
 
 CLIPPINGS = ("rmax", "rmin", "dmax")
 
@@ -152,26 +153,46 @@ class BatchNormalization(Layer):
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values
         axis = checks.axis_in(self, self.axis, (None, *value.shape)) - 1
-        if graph.training and self.trainable:
-            return self._lower_training(graph, value, axis)
-        return lowering.scale_shift(graph, value, *self._scale_and_shift(), (axis,))
-
-    def _lower_training(self, graph: Graph, value: Value, axis: int) -> Value:
+        if not self.trainable or not (graph.training or graph.learns):
+            return lowering.scale_shift(graph, value, *self._scale_and_shift(), (axis,))
         rank = len(value.shape)
         to_end = (*(other for other in range(rank) if other != axis), axis)
         moved = lowering.permute(graph, value, to_end)
+        lower = self._lower_training if graph.training else self._lower_fixed
+        result = lower(graph, moved)
+        return lowering.permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
+
+    def _lower_fixed(self, graph: Graph, value: Value) -> Value:
+        """Normalize by the moving averages, while gamma and beta train."""
+        graph.folded += [self.moving_mean, self.moving_variance]
+        inverse = self._inverse_deviation()
+        shift = -inverse * self.moving_mean.value
+        normalized = lowering.scale_shift(graph, value, inverse, shift)
+        if self.gamma is None and self.beta is None:
+            return normalized
+        gamma = np.ones(len(inverse), np.float32) if self.gamma is None else self.gamma.value
+        beta = None if self.beta is None else self.beta.value
+        rows = graph.reshape(normalized, (1, value.size // len(gamma), len(gamma)))
+        result = graph.add(Depthwise(gamma.reshape(1, 1, -1, 1), beta), rows)
+        return graph.reshape(result, value.shape)
+
+    def _lower_training(self, graph: Graph, moved: Value) -> Value:
+        graph.moved += [self.moving_mean, self.moving_variance]
         sums = graph.add(BatchSums(), moved)
         mean, variance = (
             graph.add(BatchMoment(kind, variable.value, self.momentum), sums)
             for kind, variable in (("mean", self.moving_mean), ("variance", self.moving_variance))
         )
         gamma, beta = (v if v is None else v.value for v in (self.gamma, self.beta))
-        result = graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
-        return lowering.permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
+        return graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
+
+    def _inverse_deviation(self) -> NDArray[np.float64]:
+        variance: NDArray[np.float64] = self.moving_variance.value.astype(np.float64)
+        return 1 / np.sqrt(variance + self.epsilon)
 
     def _scale_and_shift(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Fold the four vectors into two, in float64: the result is rounded once."""
-        scale = 1 / np.sqrt(self.moving_variance.value.astype(np.float64) + self.epsilon)
+        scale = self._inverse_deviation()
         if self.gamma is not None:
             scale = scale * self.gamma.value
         shift = -scale * self.moving_mean.value

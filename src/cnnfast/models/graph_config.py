@@ -74,7 +74,10 @@ def _calls(network: Network, layer: Layer) -> list[dict[str, Any]]:
         return {"class_name": TENSOR_CLASS, "config": config}
 
     return [
-        {"args": [map_structure(described, node.input_structure)], "kwargs": {}}
+        {
+            "args": [map_structure(described, node.input_structure)],
+            "kwargs": {} if node.training is None else {"training": node.training},
+        }
         for node in network.nodes_of(layer)
         if not node.is_input
     ]

@@ -11,6 +11,7 @@ from cnnfast.engine.arrays import KernelDtype, cast_to_declared, numeric_array
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.describe import Description
 from cnnfast.engine.placed import shapes_of
+from cnnfast.engine.plan import Plan
 from cnnfast.engine.structure import flatten, flatten_shapes, pack_like
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.engine.topology import Network
@@ -68,6 +69,11 @@ class GraphModel(Model):
         return [self.network.index_of(tensor)[0] for tensor in self.outputs]
 
     @property
+    def asks_for_training(self) -> bool:  # type: ignore[override]
+        """Whether a call inside says `training=True`, whatever the model does."""
+        return self.built and self.network.asks_for_training
+
+    @property
     def layers(self) -> list[Layer]:
         """The layers of the model, those farthest from the outputs first."""
         return list(self.network.layers)
@@ -96,7 +102,12 @@ class GraphModel(Model):
             )
         if batch < 1:
             raise ValueError(f"`batch` must be at least 1. Received: {batch!r}")
-        return Description(self.compiled_for([(batch, *shape) for shape in known]).plan, batch)
+        plan = self.compiled_for([(batch, *shape) for shape in known]).plan
+        if not isinstance(plan, Plan):
+            raise NotImplementedError(
+                f"Model '{self.name}' has a call with training=True, and with it no plan to show."
+            )
+        return Description(plan, batch)
 
     def check_inputs(self, shapes: Any) -> None:
         """Refuse inputs whose shapes do not fit those of the model.

@@ -79,7 +79,7 @@ class _GraphReader:
                     arguments = self._arguments(name, calls[0])
                 except _MissingTensorError:
                     break
-                self._layers[name](arguments)
+                self._layers[name](arguments, training=_training_of(name, calls[0]))
                 del calls[0]
         return sum(map(len, self._pending.values())) < before
 
@@ -156,6 +156,22 @@ class _GraphReader:
 def _is_new_call(call: Any) -> bool:
     """Tell Keras 3's form of a call, {"args": ..., "kwargs": ...}, from the older lists."""
     return isinstance(call, Mapping) and "args" in call
+
+
+def _training_of(name: str, call: Any) -> bool | None:
+    """Find out whether a call says what the layer does, whatever the model does."""
+    if _is_new_call(call):
+        options = [call.get("kwargs")]
+    else:
+        options = [place[3] for place in _places(call) if len(place) > 3]
+    given = [kwargs.get("training") for kwargs in options if isinstance(kwargs, Mapping)]
+    found = [value for value in given if value is not None]
+    if any(value not in (True, False) for value in found):
+        raise ValueError(
+            f"Layer '{name}' is called with a `training` that is neither true nor false in the "
+            f"config: {found[0]!r}"
+        )
+    return bool(found[0]) if found else None
 
 
 def is_place(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.topology import Network
 from cnnfast.models import predict, serialization, summary
-from cnnfast.models.trainable import Trainable, training
+from cnnfast.models.trainable import Trainable
 
 
 class Model(Trainable, Layer):
@@ -74,9 +74,6 @@ class Model(Trainable, Layer):
         )
 
     # ---- prediction
-
-    def _compute_in_training(self, inputs: Any) -> Any:
-        return training().call_in_training(self, inputs)
 
     def predict(
         self,

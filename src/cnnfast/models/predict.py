@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast.engine.arrays import kernel_array
+from cnnfast.engine.live_plan import LivePlan
 from cnnfast.models.progress import Progress
 from cnnfast.models.samples import Samples, batches_of, is_batched
 from cnnfast.models.targets import checked_targets, release_rows
@@ -82,7 +83,7 @@ def predict(model: Model, data: Any, options: Options, out: Any = None) -> Any:
         options: see `Model.predict`.
         out: see `Model.predict`.
     """
-    if out is None and _is_one_silent_call(data, options):
+    if out is None and _is_one_silent_call(model, data, options):
         return model(data)
     for callback in options.callbacks:
         callback.set_model(model)
@@ -96,7 +97,7 @@ def predict(model: Model, data: Any, options: Options, out: Any = None) -> Any:
     return _predict_batches(model, data, options)
 
 
-def _is_one_silent_call(data: Any, options: Options) -> bool:
+def _is_one_silent_call(model: Model, data: Any, options: Options) -> bool:
     """Tell whether nothing but a call on all of the data is asked for."""
     return (
         type(data) is np.ndarray
@@ -104,6 +105,7 @@ def _is_one_silent_call(data: Any, options: Options) -> bool:
         and options.steps is None
         and not options.verbose
         and not options.callbacks
+        and not model.asks_for_training
     )
 
 
@@ -116,7 +118,7 @@ def _predict_samples(model: Model, data: Any, options: Options, out: Any) -> Any
     outputs = compiled.empty_outputs(count) if out is None else None
     targets = checked_targets(out, compiled, count, samples) if outputs is None else outputs
     with _Steps(options, -(-count // options.batch_size)) as steps:
-        for start, stop in _chunks(samples, count, options):
+        for start, stop in _chunks(samples, count, options, isinstance(compiled.plan, LivePlan)):
             steps.begin(start)
             arrays = _ready(model, compiled, samples.rows(start, stop))
             _run_into(compiled, arrays, targets, start, stop)
@@ -131,10 +133,15 @@ def _compiled_for(model: Model, samples: Samples) -> Compiled:
     return model.compiled_for([array.shape for array in arrays])
 
 
-def _chunks(samples: Samples, count: int, options: Options) -> Iterator[tuple[int, int]]:
-    """Cut the samples into ranges of about CHUNK_BYTES, whole batches where those fit."""
+def _chunks(
+    samples: Samples, count: int, options: Options, is_live: bool
+) -> Iterator[tuple[int, int]]:
+    """Cut the samples into ranges of about CHUNK_BYTES, whole batches where those fit.
+
+    What follows from statistics of a batch, or from what it draws, is computed batch by batch.
+    """
     rows = max(1, CHUNK_BYTES // samples.bytes_per_sample)
-    if options.callbacks:
+    if options.callbacks or is_live:
         rows = options.batch_size
     elif rows > options.batch_size:
         rows -= rows % options.batch_size

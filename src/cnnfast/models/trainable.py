@@ -20,7 +20,6 @@ class Trainable:
     history: Any = None
     _initial_epoch: int = 0
     _training: Any = None
-    _calls_in_training: Any = None
 
     def compile(
         self,

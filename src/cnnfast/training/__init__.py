@@ -4,7 +4,6 @@
 one step, `evaluation.py` losses without one, `loop.py` the way through the data.
 """
 
-from cnnfast.training.call import call_in_training
 from cnnfast.training.callbacks import History
 from cnnfast.training.compiled import compile_from_config, describe_setup
 from cnnfast.training.methods import (
@@ -20,7 +19,6 @@ from cnnfast.training.methods import (
 __all__ = [
     "FitOptions",
     "History",
-    "call_in_training",
     "compile_from_config",
     "compile_model",
     "describe_setup",

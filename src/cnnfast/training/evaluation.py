@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from cnnfast.clock import CLOCK
 from cnnfast.engine.heads import Head, logits_of
-from cnnfast.engine.plan import Plan, compile_graph
+from cnnfast.engine.live_plan import LivePlan, make_plan
+from cnnfast.engine.plan import Plan
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.ops.losses import LossValue
@@ -35,10 +36,15 @@ class Judged(NamedTuple):
     """
 
     time: int
-    plan: Plan
+    plan: Plan | LivePlan
     heads: list[Head | None]
     shapes: list[tuple[int, ...]]
     penalties: int
+
+    def is_current(self) -> bool:
+        """Whether weights are as they were when this was made."""
+        is_live = isinstance(self.plan, LivePlan) and self.plan.is_current()
+        return is_live or self.time == CLOCK.time
 
 
 class Evaluation:
@@ -95,7 +101,7 @@ class Evaluation:
 
     def _plan(self, shapes: tuple[tuple[int, ...], ...]) -> Judged:
         judged = self._judged.get(shapes)
-        if judged is None or judged.time != CLOCK.time:
+        if judged is None or not judged.is_current():
             judged = self._judged[shapes] = self._made(shapes)
         return judged
 
@@ -120,5 +126,5 @@ class Evaluation:
                 graph.output(graph.add(LossValue(head.kind, head.smoothing), logits, targets))
         for value, factors in zip(penalized, lowered.penalties, strict=True):
             graph.output(graph.add(Penalty(*factors), value))
-        plan = compile_graph(graph)
+        plan = make_plan(graph, self._model.weights, self._model._plans.steps)
         return Judged(time, plan, heads, lowered.output_shapes, len(penalized))

@@ -25,6 +25,7 @@ class Lowered(NamedTuple):
         output_shapes: of the outputs, without the batch axis.
         penalties: l1 and l2 of the penalty on each further output of the graph.
         is_random: whether layers draw random numbers, from an input behind those of the model.
+        folded: variables that operations hold the values of now of, though a model may move them.
         activations: the softmax or sigmoid that makes each output, None for anything else.
     """
 
@@ -33,6 +34,7 @@ class Lowered(NamedTuple):
     activations: list[str | None]
     penalties: list[tuple[float, float]]
     is_random: bool
+    folded: list[Variable]
 
 
 def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> Lowered:
@@ -48,7 +50,7 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
     """
     if training:
         check_layers(model)
-    graph = Graph(training=training)
+    graph = Graph(training=training, learns=training)
     dtypes = model.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
@@ -63,6 +65,7 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
         [last_activation(graph, value) for value in outputs],
         [(penalty.l1, penalty.l2) for _, penalty in penalized],
         is_random,
+        graph.folded,
     )
 
 

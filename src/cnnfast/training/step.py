@@ -15,6 +15,7 @@ from cnnfast.clock import CLOCK
 from cnnfast.engine.heads import Head
 from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.training_plan import Result, TrainingPlan
+from cnnfast.engine.variable import Variable
 from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
@@ -75,11 +76,13 @@ class Step:
         self._plans: dict[Any, Lesson] = {}
         self._version = 0
         self._checked = CLOCK.time
+        self._folded: list[Variable] = []
         self._frozen = self._versions_of_frozen()
         self._scales: dict[Any, Array] = {}
         self._optimizer = optimizer
         self._seed: int | None = None
         self._unused: list[int] = []
+        self._refolds = False
         optimizer.build(self._parameters.variables)
         parameters = self._parameters
         named = list(zip(parameters.variables, parameters.views, strict=True))
@@ -102,10 +105,8 @@ class Step:
 
     def _versions_of_frozen(self) -> list[int]:
         """Tell which values plans hold of weights that do not change here."""
-        weights = self._model.non_trainable_weights
-        return [
-            v.version for v in weights if all(v is not other for other in self._moving.variables)
-        ]
+        moved = set(self._moving.variables) - set(self._folded)
+        return [v.version for v in self._model.non_trainable_weights if v not in moved]
 
     def check(self, batch: Batch, predicts: bool) -> None:
         """Make sure that targets fit the outputs; nothing is computed.
@@ -165,6 +166,8 @@ class Step:
         self._parameters.mark_changed()
         self._moving.mark_changed()
         self._version += 1
+        if self._refolds:
+            self._plans.clear()
         return outcome
 
     @property
@@ -320,6 +323,11 @@ class Step:
 
     def _made(self, shapes: tuple[tuple[int, ...], ...], predicts: bool) -> Lesson:
         lowered = lower_model(self._model, shapes, training=True)
+        if lowered.folded:
+            self._folded = lowered.folded
+            self._frozen = self._versions_of_frozen()
+        # Where a layer both moves its averages and has a call with training=False.
+        self._refolds = not set(lowered.folded).isdisjoint(lowered.graph.moved)
         heads = [
             head_of(loss, activation)
             for loss, activation in zip(self._losses, lowered.activations, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeAlias
 
 from cnnfast.engine.graph import Graph, Operation, Value
@@ -106,7 +107,13 @@ class Rewriter:
     def graph(self) -> Graph:
         """Return the new graph."""
         outputs = [self.current(value) for value in self._graph.outputs]
-        return Graph(list(self._graph.inputs), outputs, self._operations)
+        return replace(
+            self._graph,
+            inputs=list(self._graph.inputs),
+            outputs=outputs,
+            operations=self._operations,
+            penalized=[],
+        )
 
     def _append(self, operation: Operation) -> None:
         self._operations.append(operation)
