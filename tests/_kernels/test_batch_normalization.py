@@ -17,6 +17,7 @@ from cnnfast._kernels.batch_sums import (
     BetaGradient,
     GammaGradient,
 )
+from cnnfast._kernels.step_mask import StepMask
 
 EPSILON = 1e-3
 STEP = 1e-5
@@ -148,3 +149,69 @@ def test_batch_input_gradient_in_the_place_of_dy_gives_the_same(
     kernel.run(x, dy, mean, variance, totals, dx)
     kernel.run(x, dy, mean, variance, totals, dy)
     np.testing.assert_array_equal(dx, dy)
+
+
+MASKS = {
+    "padding": [1, 1, 1, 1, 0, 0, 0],
+    "holes": [0, 1, 0, 0, 1, 1, 0],
+    "one": [0, 0, 0, 1, 0, 0, 0],
+    "all": [1] * 7,
+    "none": [0] * 7,
+}
+
+
+def masked_normalized(x: np.ndarray, counts: np.ndarray, gamma: np.ndarray) -> np.ndarray:
+    """Normalize all rows by the statistics of some, as Keras does where there may be none."""
+    number = counts.sum() + 1e-7
+    mean = x[counts].sum(axis=0) / number
+    variance = ((x[counts] - mean) ** 2).sum(axis=0) / number
+    return gamma * (x - mean) / np.sqrt(variance + EPSILON)
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_masked_statistics_and_their_gradient_are_those_of_the_rows_that_count(
+    isa: str, rng: np.random.Generator, name: str
+) -> None:
+    mask = np.array(MASKS[name], np.float32)
+    counts = mask != 0
+    for channels in widths():
+        x, dy = normal(rng, 2, 7, channels)
+        gamma = normal(rng, channels)
+        exact, totals = x.astype(np.float64), np.zeros(2 * channels + 1)
+        for part in (slice(0, 3), slice(3, 7)):
+            BatchSums(1, channels, True).run(x[part], totals, mask[part])
+        assert totals[-1] == counts.sum()
+        mean, variance = np.empty((2, channels), np.float32)
+        BatchMean(channels, 1e-7).run(totals, mean)
+        BatchVariance(channels, 1e-7).run(totals, variance)
+        chosen = exact[counts] if counts.any() else np.zeros((1, channels))
+        error = tolerances.float32_sum(64, 1 + np.abs(exact).max() ** 2)
+        assert np.all(np.abs(mean - chosen.mean(axis=0)) <= error)
+        assert np.all(np.abs(variance - chosen.var(axis=0)) <= 2 * error)
+        expected = np.empty(x.shape)
+        for row in range(len(x)):
+            sides = []
+            for step in (STEP, -STEP):
+                moved = exact.copy()
+                moved[row] += step
+                sides.append((dy * masked_normalized(moved, counts, gamma)).sum(axis=0))
+            expected[row] = (sides[0] - sides[1]) / (2 * STEP)
+        products, dx = np.zeros(2 * channels + 1), np.empty_like(x)
+        BatchGradientSums(1, channels).run(dy, x, mean, products)
+        kernel = BatchInputGradient(1, channels, gamma, EPSILON, True)
+        kernel.run(x, dy, mean, variance, products, dx, mask, totals)
+        scale = np.abs(gamma) / np.sqrt(variance + EPSILON)
+        magnitude = scale * (np.abs(dy).max() * (2 + 7 * np.abs((x - mean) ** 2).max()))
+        # Statistics are rounded to float32; differences err by STEP^2, times what the variance
+        # may shrink to, and 1e-16 / STEP.
+        error = tolerances.float32_dot(64, magnitude / (variance + EPSILON)) + 1e-7
+        error += STEP**2 * magnitude / (variance + EPSILON) ** 2
+        assert np.all(np.abs(dx - expected) <= error)
+
+
+def test_step_mask_tells_steps_from_padding_even_where_a_number_is_missing() -> None:
+    steps = np.array([[0, 0], [0, 1], [np.nan, 0], [0.5, 0.5], [-0.0, 0]], np.float32)
+    for value, expected in ((0.0, [0, 1, 1, 1, 0]), (0.5, [1, 1, 1, 0, 1])):
+        found = np.empty(5, np.float32)
+        StepMask(5, 2, value).run(steps, found)
+        np.testing.assert_array_equal(found, expected)

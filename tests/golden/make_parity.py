@@ -297,6 +297,12 @@ def resizing_cases() -> Iterator[Case]:
         yield name, layers.UpSampling2D(size, interpolation="bilinear"), [IMAGE]
 
 
+def masking_cases() -> Iterator[Case]:
+    """Masking of sequences and of images of them."""
+    yield "masking_zero", layers.Masking(), [(6, 3)]
+    yield "masking_value", layers.Masking(-0.5), [(2, 4, 1)]
+
+
 FAMILIES: list[Callable[[], Iterator[Case]]] = [
     activation_cases,
     core_cases,
@@ -308,6 +314,7 @@ FAMILIES: list[Callable[[], Iterator[Case]]] = [
     merge_cases,
     preprocessing_cases,
     resizing_cases,
+    masking_cases,
 ]
 
 
@@ -323,7 +330,10 @@ def make_inputs(name: str, layer: keras.layers.Layer, shape: tuple[int, ...], ra
     if name == "activation_sparsemax":
         order = random.permuted(np.tile(np.arange(shape[-1]), (BATCH, *shape[:-1], 1)), axis=-1)
         return (1.5 * order - 4).astype(np.float32)
-    return on_grid(2.0 * random.normal(size=(BATCH, *shape)))
+    values = on_grid(2.0 * random.normal(size=(BATCH, *shape)))
+    if isinstance(layer, layers.Masking):
+        values[random.random(size=values.shape[:-1]) < 0.5] = layer.mask_value
+    return values
 
 
 def make_weights(layer: keras.layers.Layer, random) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
-"""Record how Keras trains models with calls that say `training=`, as make_training.py does.
+"""Record how Keras trains models with masks and calls that say `training=`.
 
 Run with Keras 3 on its TensorFlow backend. Writes training_modes.json and training_modes.npz
-beside this file, which have the form of training.json and training.npz.
+beside this file, which have the form of training.json and training.npz (see make_training.py).
 
 Keras's documentation puts the argument of a call before that of the model around it, and so did
 Keras 2. Functional models of Keras 3 turn that round (keras#20285); what is recorded here is what
@@ -52,10 +52,42 @@ def both_ways(inputs: Any) -> Any:
     return layers.Dense(2)(layers.GlobalAveragePooling2D()(added))
 
 
+def masked_words() -> Any:
+    """Build a classifier of words whose statistics leave padding out, with layers in between."""
+    return [
+        layers.Embedding(12, 5, mask_zero=True),
+        layers.BatchNormalization(momentum=0.6),
+        layers.Dense(4, activation="tanh"),
+        layers.BatchNormalization(scale=False),
+        layers.Conv1D(4, 2, activation="relu"),
+        layers.BatchNormalization(),
+        layers.GlobalMaxPooling1D(),
+        layers.Dense(3, activation="softmax"),
+    ]
+
+
+def masked_sequences(inputs: Any) -> Any:
+    """Build a regression on sequences with masks that end, are joined and go into a model."""
+    one = layers.Masking()(layers.ReLU()(layers.ZeroPadding1D((0, 3))(inputs)))
+    two = layers.Masking()(layers.ReLU(threshold=1.0)(layers.ZeroPadding1D((2, 1))(inputs)))
+    inner = layers.Input((11, 3))
+    normalized = layers.BatchNormalization()(layers.Dense(4, use_bias=False)(inner))
+    either = keras.Model(inner, normalized)(layers.Add()([one, two]))
+    joined = layers.Concatenate(axis=1)([one, two])
+    joined = layers.BatchNormalization(center=False, momentum=0.9)(joined)
+    ended = layers.BatchNormalization()(layers.Flatten()(layers.Concatenate()([one, two])))
+    x = layers.Concatenate()([layers.Flatten()(either), layers.Flatten()(joined), ended])
+    return layers.Dense(2)(x)
+
+
 SLOW = {"class_name": "SGD", "config": {"learning_rate": 0.05, "momentum": 0.9}}
 CASES: list[tuple[str, Any, tuple[int, ...], str, dict[str, Any]]] = [
     ("transfer", transfer, (8, 6, 3), "sparse",
      {"optimizer": SLOW, "loss": "sparse_categorical_crossentropy"}),
+    ("masked_words", masked_words, (9,), "sparse",
+     {"optimizer": SLOW, "loss": "sparse_categorical_crossentropy"}),
+    ("masked_sequences", masked_sequences, (8, 3), "real",
+     {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.01}}, "loss": "mse"}),
     ("both_ways", both_ways, (4, 5, 2), "real", {"optimizer": "adam", "loss": "mse"}),
 ]  # fmt: skip
 

@@ -189,3 +189,20 @@ def test_what_calls_say_about_training_crosses_over(
         assert said_in_calls(read) == expected
         for one, other in zip(made.get_weights(), read.get_weights(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+@every_format
+def test_normalization_behind_a_mask_crosses_over(
+    keras: ModuleType, tmp_path: Path, suffix: str
+) -> None:
+    ids = np.array([[3, 1, 2, 0, 0], [4, 4, 0, 0, 0]], np.int32)
+    for name, makes, reads in (("a", keras, cnnfast), ("b", cnnfast, keras)):
+        inputs = makes.Input((5,), dtype="int32")
+        embedded = makes.layers.Embedding(6, 3, mask_zero=True)(inputs)
+        made = makes.Model(inputs, makes.layers.BatchNormalization(momentum=0.0)(embedded))
+        made.save(tmp_path / f"{name}{suffix}")
+        read = reads.models.load_model(tmp_path / f"{name}{suffix}")
+        for model in (made, read):
+            model(ids, training=True)
+        for one, other in zip(made.get_weights(), read.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, BOUND, BOUND)

@@ -19,7 +19,14 @@ class BatchNormalize(Kernel):
     def run(self, inputs: _Floats, mean: _Floats, variance: _Floats, outputs: _Floats) -> None: ...
 
 class BatchInputGradient(Kernel):
-    def __init__(self, rows: int, channels: int, gamma: _Floats | None, epsilon: float) -> None: ...
+    def __init__(
+        self,
+        rows: int,
+        channels: int,
+        gamma: _Floats | None,
+        epsilon: float,
+        is_masked: bool = False,
+    ) -> None: ...
     def run(
         self,
         inputs: _Floats,
@@ -28,4 +35,6 @@ class BatchInputGradient(Kernel):
         variance: _Floats,
         totals: NDArray[np.float64],
         outputs: _Floats,
+        mask: _Floats | None = None,
+        counted: NDArray[np.float64] | None = None,
     ) -> None: ...

@@ -113,9 +113,38 @@ cdef int back_block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Rows [start, stop) of x and dy; mean, variance and BatchGradientSums."""
     cdef const Task *task = <const Task *>opaque
+    fill_slopes(task, inputs, (<const double *>inputs[4])[2 * task.channels], scratch)
+    pass_back(task, inputs, output, scratch, True, start, stop)
+    return 0
+
+
+cdef int masked_back_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """As back_block, with a mask and the BatchSums that were made with it."""
+    cdef const Task *task = <const Task *>opaque
+    cdef const float *mask = inputs[5]
+    cdef double count = (<const double *>inputs[6])[2 * task.channels]
+    cdef Py_ssize_t first = start, last
+    cdef bint counts
+    # Where nothing counts, no row has a share in the statistics.
+    fill_slopes(task, inputs, count if count > 0.0 else 1.0, scratch)
+    while first < stop:
+        counts = mask[first] != 0.0
+        last = first + 1
+        while last < stop and (mask[last] != 0.0) == counts:
+            last += 1
+        pass_back(task, inputs, output, scratch, counts, first, last)
+        first = last
+    return 0
+
+
+cdef void fill_slopes(
+        const Task *task, const float *const *inputs, double count, float *scratch) noexcept nogil:
+    """Fill scratch with mean, slope, two terms for shares in the statistics, and two zeros."""
     cdef Py_ssize_t C = task.channels, length = task.period + task.kernels.lanes, c
     cdef const double *sums = <const double *>inputs[4]
-    cdef double count = sums[2 * C], slope, factor
+    cdef double slope, factor
     cdef float *mean = scratch
     cdef float *a = scratch + length
     cdef float *b = scratch + 2 * length
@@ -129,40 +158,54 @@ cdef int back_block(
         shift[c] = <float>(-slope * sums[c] / count)
     for c in range(4):
         repeat(task, scratch + c * length, length)
+    for c in range(length):
+        scratch[4 * length + c] = 0.0
+
+
+cdef void pass_back(
+        const Task *task, const float *const *inputs, float *output, const float *scratch,
+        bint counts, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Rows [start, stop), which have a share in the statistics or have none."""
+    cdef Py_ssize_t C = task.channels, length = task.period + task.kernels.lanes
+    cdef const float *zeros = scratch + 4 * length
     task.kernels.normalize_gradient(
         inputs[0] + start * C, inputs[1] + start * C, output + start * C, (stop - start) * C,
-        mean, a, b, shift, task.period)
-    return 0
+        scratch, scratch + length, scratch + 2 * length if counts else zeros,
+        scratch + 3 * length if counts else zeros, task.period)
 
 
 cdef class BatchInputGradient(Kernel):
     """What batch normalization passes back to x, through mean and variance too.
 
     dx = s (dy - mean of dy - (x - mean) / (variance + epsilon) * mean of dy (x - mean)), with
-    s = gamma / sqrt(variance + epsilon); dx may be dy. gamma may be None.
+    s = gamma / sqrt(variance + epsilon); dx may be dy. gamma may be None. With a mask, means are
+    those of the rows that count, and the other rows receive s dy.
     """
 
     cdef Task task
     cdef const float[::1] gamma
 
     def __init__(self, Py_ssize_t rows, Py_ssize_t channels, const float[::1] gamma,
-                 double epsilon):
+                 double epsilon, bint is_masked=False):
         fill(&self.task, channels, epsilon)
         self.gamma = gamma
         self.task.gamma = pointer(gamma)
-        self.step.run = back_block
+        self.step.run = masked_back_block if is_masked else back_block
         self.step.task = &self.task
         self.step.units = rows
-        self.step.scratch = 4 * (self.task.period + self.task.kernels.lanes)
+        self.step.scratch = 5 * (self.task.period + self.task.kernels.lanes)
         self.step.work = 12.0 * rows * channels
 
     def run(self, const float[:, ::1] inputs, const float[:, ::1] gradients,
             const float[::1] mean, const float[::1] variance, const double[::1] totals,
-            float[:, ::1] outputs):
+            float[:, ::1] outputs, const float[::1] mask=None, const double[::1] counted=None):
         """Fill outputs for all rows (any number of them)."""
         cdef Scratch scratch = Scratch(self, 1)
-        cdef const float *pointers[5]
+        cdef const float *pointers[7]
         if inputs.shape[0]:
             pointers[0], pointers[1], pointers[2] = &inputs[0, 0], &gradients[0, 0], &mean[0]
             pointers[3], pointers[4] = &variance[0], <const float *>&totals[0]
-            back_block(&self.task, pointers, &outputs[0, 0], scratch.floats, 0, inputs.shape[0])
+            if mask is not None:
+                pointers[5], pointers[6] = &mask[0], <const float *>&counted[0]
+            self.step.run(
+                &self.task, pointers, &outputs[0, 0], scratch.floats, 0, inputs.shape[0])

@@ -48,6 +48,22 @@ cdef int moments_block(
     return 0
 
 
+cdef int masked_moments_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Rows [start, stop) of x, those alone whose number in the mask is not zero."""
+    cdef const float *mask = inputs[1]
+    cdef Py_ssize_t first = start, last
+    while first < stop:
+        last = first
+        while last < stop and mask[last] != 0.0:
+            last += 1
+        if last > first:
+            moments_block(opaque, inputs, output, scratch, first, last)
+        first = last + 1
+    return 0
+
+
 cdef int products_block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
@@ -74,25 +90,31 @@ cdef int products_block(
 
 
 cdef class BatchSums(Kernel):
-    """Add the rows of x to sums, sums of squares and a count, float64, `rows` rows per image."""
+    """Add the rows of x to sums, sums of squares and a count, float64, `rows` rows per image.
+
+    With a mask, one number a row, rows whose number is zero are left out.
+    """
 
     cdef Task task
 
-    def __init__(self, Py_ssize_t rows, Py_ssize_t channels):
+    def __init__(self, Py_ssize_t rows, Py_ssize_t channels, bint is_masked=False):
         fill(&self.task, channels, 0.0)
-        self.step.run = moments_block
+        self.step.run = masked_moments_block if is_masked else moments_block
         self.step.task = &self.task
         self.step.units = rows
         self.step.scratch = 2 * self.task.columns
         self.step.work = 4.0 * rows * channels
 
-    def run(self, const float[:, ::1] inputs, double[::1] totals):
-        """Add all rows of inputs to totals (2 channels + 1)."""
+    def run(self, const float[:, ::1] inputs, double[::1] totals, const float[::1] mask=None):
+        """Add the rows of inputs to totals (2 channels + 1)."""
         cdef Scratch scratch = Scratch(self, 1)
-        cdef const float *x
+        cdef const float *pointers[2]
         if inputs.shape[0]:
-            x = &inputs[0, 0]
-            moments_block(&self.task, &x, <float *>&totals[0], scratch.floats, 0, inputs.shape[0])
+            pointers[0] = &inputs[0, 0]
+            if mask is not None:
+                pointers[1] = &mask[0]
+            self.step.run(
+                &self.task, pointers, <float *>&totals[0], scratch.floats, 0, inputs.shape[0])
 
 
 cdef class BatchGradientSums(Kernel):
@@ -126,9 +148,10 @@ cdef int mean_block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     cdef const Task *task = <const Task *>opaque
     cdef const double *totals = <const double *>inputs[0]
+    cdef double count = totals[2 * task.channels] + task.epsilon
     cdef Py_ssize_t c
     for c in range(task.channels):
-        output[c] = <float>(totals[c] / totals[2 * task.channels])
+        output[c] = <float>(totals[c] / count)
     return 0
 
 
@@ -137,7 +160,7 @@ cdef int variance_block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     cdef const Task *task = <const Task *>opaque
     cdef const double *totals = <const double *>inputs[0]
-    cdef double count = totals[2 * task.channels], mean, variance
+    cdef double count = totals[2 * task.channels] + task.epsilon, mean, variance
     cdef Py_ssize_t c
     for c in range(task.channels):
         mean = totals[c] / count
@@ -170,12 +193,15 @@ cdef int beta_block(
 
 
 cdef class BatchMean(Kernel):
-    """The mean of what BatchSums has added up."""
+    """The mean of what BatchSums has added up.
+
+    `epsilon` is added to the count, which may be zero where there is a mask.
+    """
 
     cdef Task task
 
-    def __init__(self, Py_ssize_t channels):
-        fill(&self.task, channels, 0.0)
+    def __init__(self, Py_ssize_t channels, double epsilon=0.0):
+        fill(&self.task, channels, epsilon)
         self.step.run = mean_block
         self.step.task = &self.task
         self.step.units = 1
@@ -187,12 +213,12 @@ cdef class BatchMean(Kernel):
 
 
 cdef class BatchVariance(Kernel):
-    """The variance, about the mean, of what BatchSums has added up."""
+    """The variance, about the mean, of what BatchSums has added up; `epsilon` as in BatchMean."""
 
     cdef Task task
 
-    def __init__(self, Py_ssize_t channels):
-        fill(&self.task, channels, 0.0)
+    def __init__(self, Py_ssize_t channels, double epsilon=0.0):
+        fill(&self.task, channels, epsilon)
         self.step.run = variance_block
         self.step.task = &self.task
         self.step.units = 1

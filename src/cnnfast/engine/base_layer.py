@@ -13,6 +13,7 @@ from cnnfast import regularizers
 from cnnfast.engine.arrays import KernelDtype, kernel_array, numeric_array
 from cnnfast.engine.input_checks import check_input_count, check_input_shapes
 from cnnfast.engine.layer_arguments import policy_config, policy_name, take_input_shape
+from cnnfast.engine.masks import Masked
 from cnnfast.engine.naming import validate_name
 from cnnfast.engine.node import Node
 from cnnfast.engine.placed import Placed, shapes_of
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 _TRACING = threading.RLock()
 
 
-class Layer(VariableOwner, Placed):
+class Layer(VariableOwner, Placed, Masked):
     """Base of all layers and models.
 
     A subclass sets its options in `__init__`, creates variables in `build`, gives its shape rule

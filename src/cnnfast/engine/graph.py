@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from cnnfast.engine.masks import Mask
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.elementwise import Cast
 from cnnfast.ops.noise import COUNTERS, Stream
@@ -62,6 +63,7 @@ class Graph:
         moved: variables that follow the statistics of batches.
         folded: variables that a model may move, of which layers put the values of now into
             operations.
+        masks: which places of a value count, where some do not.
     """
 
     inputs: list[Value] = field(default_factory=list)
@@ -74,6 +76,7 @@ class Graph:
     learns: bool = False
     moved: list[Any] = field(default_factory=list)
     folded: list[Any] = field(default_factory=list)
+    masks: dict[Value, Mask] = field(default_factory=dict)
 
     @contextmanager
     def mode(self, training: bool | None) -> Iterator[None]:

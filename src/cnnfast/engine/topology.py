@@ -131,7 +131,9 @@ class Network:
                 results = layer.lower(graph, *(known[id(tensor)] for tensor in node.inputs))
                 if layer.activity_regularizer is not None:
                     graph.penalize(flatten(results), layer.activity_regularizer)
-            for tensor, value in zip(node.outputs, flatten(results), strict=True):
+            values = [known[id(tensor)] for tensor in node.inputs]
+            marked = layer.with_masks(graph, values, flatten(results))
+            for tensor, value in zip(node.outputs, marked, strict=True):
                 known[id(tensor)] = value
         return [known[id(tensor)] for tensor in self.outputs]
 

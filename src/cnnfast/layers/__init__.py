@@ -32,6 +32,7 @@ from cnnfast.layers.core import (
 )
 from cnnfast.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnfast.layers.embeddings import Embedding
+from cnnfast.layers.masking import Masking
 from cnnfast.layers.merge import (
     Add,
     Average,
@@ -117,6 +118,7 @@ __all__ = [
     "InputLayer",
     "Layer",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",

@@ -31,6 +31,8 @@ class ReLU(Layer):
         ValueError: an argument is negative.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         max_value: float | None = None,
@@ -68,6 +70,8 @@ class LeakyReLU(Layer):
         ValueError: the slope is negative.
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         if "alpha" in kwargs:
             negative_slope = kwargs.pop("alpha")
@@ -101,6 +105,8 @@ class PReLU(Layer):
 
     Source: He et al. (2015), arXiv:1502.01852.
     """
+
+    supports_masking = True
 
     alpha: Variable
 
@@ -175,6 +181,8 @@ class ELU(Layer):
     Source: Clevert et al. (2015), arXiv:1511.07289.
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.alpha = checks.number(self, "alpha", alpha)
@@ -196,6 +204,8 @@ class Softmax(Layer):
     Raises:
         ValueError: there is no such axis, or it is the batch axis.
     """
+
+    supports_masking = True
 
     def __init__(self, axis: Any = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -43,6 +43,8 @@ class Dense(KernelLayer):
         ValueError: `units` is not a positive integer, or the input has no last axis of fixed size.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         units: int,
@@ -108,6 +110,8 @@ class Activation(Layer):
         That of the input; "glu" halves the last axis.
     """
 
+    supports_masking = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = checks.activation(self, activation)
@@ -131,6 +135,8 @@ class Activation(Layer):
 
 class Identity(Layer):
     """Return the inputs as they are."""
+
+    supports_masking = True
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         (value,) = values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from cnnfast import constraints, initializers, regularizers
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
+from cnnfast.engine.masks import Mask
 from cnnfast.engine.structure import Shape
 from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks
@@ -25,7 +27,7 @@ class Embedding(Layer):
         embeddings_initializer: first values of the table.
         embeddings_regularizer: penalty on the table.
         embeddings_constraint: projection of the table after each update.
-        mask_zero: whether 0 stands for padding; kept for files (see `cnnfast.layers.masks`).
+        mask_zero: whether 0 stands for padding; see `cnnfast.layers.masks`.
         weights: the table, or a list that holds it.
         input_length: accepted from Keras 1 and 2; the length is read off the inputs.
         **kwargs: see `Layer`.
@@ -83,6 +85,13 @@ class Embedding(Layer):
 
     def lower(self, graph: Graph, *values: Value) -> Value:
         return graph.add(EmbeddingOp(self.embeddings.value), *values)
+
+    def output_mask(self, graph: Graph, values: Sequence[Value]) -> Mask | None:
+        if not self.mask_zero:
+            return None
+        counts = np.ones((self.input_dim, 1), np.float32)
+        counts[0] = 0.0
+        return Mask(lambda: graph.add(EmbeddingOp(counts), *values))
 
     def get_config(self) -> dict[str, Any]:
         return {

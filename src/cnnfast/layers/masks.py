@@ -1,37 +1,16 @@
-"""Which steps of a sequence are padding, as far as Embedding(mask_zero=True) says so.
+"""Which steps of a sequence are padding, as far as Embedding(mask_zero=True) and Masking say so.
 
-No layer here computes with such a mask. Keras has one layer of those supported that does, the mean
-over a sequence, and its answer would differ without a word.
+In training, batch normalization leaves padding out. The other layer of those supported that
+computes with masks in Keras is the mean over a sequence; it is refused, for its answer would differ
+without a word.
 """
 
 from __future__ import annotations
 
-from typing import Final
-
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.tensor import KerasTensor
-from cnnfast.layers.advanced_activations import ELU, LeakyReLU, PReLU, ReLU, Softmax
-from cnnfast.layers.core import Activation, Dense, Identity
 from cnnfast.layers.embeddings import Embedding
-from cnnfast.layers.merge import Merge
-from cnnfast.layers.normalization import BatchNormalization
-from cnnfast.layers.preprocessing import Normalization, Rescaling
-
-# Layers that hand a mask on in Keras; all others drop it, convolutions and pooling among them.
-PASSING: Final = (
-    Activation,
-    BatchNormalization,
-    Dense,
-    ELU,
-    Identity,
-    LeakyReLU,
-    Merge,
-    Normalization,
-    PReLU,
-    ReLU,
-    Rescaling,
-    Softmax,
-)
+from cnnfast.layers.masking import Masking
 
 
 def masking_layer(tensor: KerasTensor) -> Layer | None:
@@ -41,7 +20,7 @@ def masking_layer(tensor: KerasTensor) -> Layer | None:
         tensor: any tensor of a model.
 
     Returns:
-        The first Embedding with `mask_zero` met on the way back, or None.
+        The first layer that masks met on the way back, or None.
     """
     pending, seen = [tensor], {id(tensor)}
     while pending:
@@ -49,9 +28,9 @@ def masking_layer(tensor: KerasTensor) -> Layer | None:
         if history is None:
             continue
         layer = history.operation
-        if isinstance(layer, Embedding) and layer.mask_zero:
+        if isinstance(layer, Masking) or (isinstance(layer, Embedding) and layer.mask_zero):
             return layer
-        if isinstance(layer, PASSING):
+        if layer.supports_masking:
             inputs = layer.inbound_nodes[history.node_index].inputs
             pending += [tensor for tensor in inputs if id(tensor) not in seen]
             seen.update(map(id, inputs))

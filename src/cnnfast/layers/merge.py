@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
+from cnnfast.engine.masks import Mask, any_of
 from cnnfast.engine.structure import Shape, is_shape
 from cnnfast.layers import checks, lowering
 from cnnfast.ops.elementwise import Add as AddOp
@@ -19,6 +21,8 @@ from cnnfast.ops.normalization import Gate
 class Merge(Layer):
     """A layer that is called on a list of inputs."""
 
+    supports_masking = True
+
     def _checked_shapes(self, input_shape: Any) -> list[Shape]:
         if is_shape(input_shape) or not isinstance(input_shape, list | tuple):
             expectation = "the layer must be called on a list of inputs"
@@ -27,6 +31,12 @@ class Merge(Layer):
 
     def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
+
+    def output_mask(self, graph: Graph, values: Sequence[Value]) -> Mask | None:
+        masks = [graph.masks[value] for value in values if value in graph.masks]
+        if len(masks) < len(values):
+            return None
+        return any_of(masks, partial(graph.add, CombineOp("maximum")))
 
 
 class Elementwise(Merge):
@@ -170,6 +180,21 @@ class Concatenate(Merge):
             return values[0]
         axis = checks.axis_in(self, self.axis, (None, *values[0].shape))
         return graph.add(ConcatenateOp(axis - 1), *values)
+
+    def output_mask(self, graph: Graph, values: Sequence[Value]) -> Mask | None:
+        axis = checks.axis_in(self, self.axis, (None, *values[0].shape))
+        masks = [graph.masks[value] for value in values if value in graph.masks]
+        if axis == len(values[0].shape) or not masks:
+            return super().output_mask(graph, values)
+        return Mask(lambda: self._joined_masks(graph, axis, masks, len(values)))
+
+    def _joined_masks(self, graph: Graph, axis: int, masks: list[Mask], count: int) -> Value:
+        if len(masks) < count:
+            raise NotImplementedError(
+                f"{checks.title(self)}: to join inputs with and without a mask along axis {axis} "
+                "is not supported where the mask is used."
+            )
+        return graph.add(ConcatenateOp(axis - 1), *(mask.value() for mask in masks))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "axis": self.axis}

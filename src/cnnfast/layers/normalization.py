@@ -15,6 +15,7 @@ from cnnfast.engine.variable import Variable
 from cnnfast.layers import checks, lowering
 from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, BatchSums
 from cnnfast.ops.depthwise import Depthwise
+from cnnfast.ops.masks import MaskedBatchMoment, MaskedBatchNormalize, MaskedBatchSums
 
 CLIPPINGS = ("rmax", "rmin", "dmax")
 
@@ -58,6 +59,8 @@ class BatchNormalization(Layer):
 
     Source: Ioffe and Szegedy (2015), arXiv:1502.03167; Ioffe (2017), arXiv:1702.03275.
     """
+
+    supports_masking = True
 
     gamma: Variable | None = None
     beta: Variable | None = None
@@ -158,8 +161,12 @@ class BatchNormalization(Layer):
         rank = len(value.shape)
         to_end = (*(other for other in range(rank) if other != axis), axis)
         moved = lowering.permute(graph, value, to_end)
-        lower = self._lower_training if graph.training else self._lower_fixed
-        result = lower(graph, moved)
+        mask = graph.masks.get(value) if graph.training else None
+        if mask is not None:
+            result = self._lower_masked(graph, moved, mask.value(), is_last=axis == rank - 1)
+        else:
+            lower = self._lower_training if graph.training else self._lower_fixed
+            result = lower(graph, moved)
         return lowering.permute(graph, result, tuple(to_end.index(place) for place in range(rank)))
 
     def _lower_fixed(self, graph: Graph, value: Value) -> Value:
@@ -185,6 +192,23 @@ class BatchNormalization(Layer):
         )
         gamma, beta = (v if v is None else v.value for v in (self.gamma, self.beta))
         return graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
+
+    def _lower_masked(self, graph: Graph, value: Value, mask: Value, is_last: bool) -> Value:
+        """Normalize by the statistics of what is no padding."""
+        if not is_last:
+            raise NotImplementedError(
+                f"{checks.title(self)}: training with a mask needs the channels on the last axis. "
+                f"Received: axis={self.axis}"
+            )
+        graph.moved += [self.moving_mean, self.moving_variance]
+        sums = graph.add(MaskedBatchSums(), value, mask)
+        mean, variance = (
+            graph.add(MaskedBatchMoment(kind, variable.value, self.momentum), sums)
+            for kind, variable in (("mean", self.moving_mean), ("variance", self.moving_variance))
+        )
+        gamma, beta = (v if v is None else v.value for v in (self.gamma, self.beta))
+        normalize = MaskedBatchNormalize(gamma, beta, self.epsilon)
+        return graph.add(normalize, value, mean, variance, mask, sums)
 
     def _inverse_deviation(self) -> NDArray[np.float64]:
         variance: NDArray[np.float64] = self.moving_variance.value.astype(np.float64)

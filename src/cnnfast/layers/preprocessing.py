@@ -35,6 +35,8 @@ class Rescaling(Layer):
             another length than the channels.
     """
 
+    supports_masking = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = self._checked("scale", scale)
@@ -95,6 +97,8 @@ class Normalization(Layer):
         ValueError: only one of `mean` and `variance` is given, or their shapes differ or do not
             fit; or an axis is the batch axis, not there or of unknown size.
     """
+
+    supports_masking = True
 
     adapt_mean: Variable | None = None
     adapt_variance: Variable | None = None

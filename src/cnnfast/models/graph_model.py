@@ -204,6 +204,16 @@ class GraphModel(Model):
         lowered = self.network.lower(graph, values)
         return lowered[0] if len(lowered) == 1 else lowered
 
+    def with_masks(self, graph: Any, values: Any, outputs: Any) -> list[Any]:
+        """Leave the outputs the masks that layers inside gave them.
+
+        Args:
+            graph: the graph being put together.
+            values: the inputs.
+            outputs: what `lower` made of them.
+        """
+        return list(outputs)
+
     def kernel_input_dtypes(self, count: int) -> tuple[KernelDtype, ...]:
         """Name the data type each input array must be converted to.
 

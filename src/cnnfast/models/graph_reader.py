@@ -8,9 +8,8 @@ from typing import Any
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.models.graph_model import GraphModel
+from cnnfast.models.mask_operations import TENSOR_CLASS, without_mask_operations
 from cnnfast.models.serialization import Config, counts_from_one, deserialize_layer
-
-TENSOR_CLASS = "__keras_tensor__"
 
 
 class _MissingTensorError(ValueError):
@@ -36,7 +35,7 @@ def read_functional(config: Config, custom_objects: Config | None) -> tuple[Any,
             raise ValueError(
                 f"A Functional model's config must hold `{key}`. Received only: {list(config)}"
             )
-    reader = _GraphReader(config, custom_objects)
+    reader = _GraphReader(without_mask_operations(config), custom_objects)
     reader.make_calls()
     return reader.resolve(config["input_layers"]), reader.outputs(config["output_layers"])
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnnfast.models.mask_operations import without_mask_operations
 from cnnfast.saving import keras1
 from cnnfast.saving.config import Config, is_model, model_layers
 from cnnfast.saving.operations import as_layer
@@ -111,6 +112,8 @@ def plain_values(value: Any) -> Any:
 
 def _model(entry: Config, major: int) -> Config:
     config = entry["config"] if isinstance(entry["config"], dict) else {}
+    config = dict(without_mask_operations(config))
+    entry = {**entry, "config": config} if config else entry
     layers = [
         _layer_of_model(layer, major, is_first=not position)
         for position, layer in enumerate(model_layers(entry))

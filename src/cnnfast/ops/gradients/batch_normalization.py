@@ -12,6 +12,7 @@ from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchNormalize, totals_shape
 from cnnfast.ops.gradients.rule import Rule, Term, gradient_of
+from cnnfast.ops.masks import MaskedBatchInputGradient, MaskedBatchNormalize, StepMask
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,21 @@ class BatchInputGradient(Op):
         """Prepare for x, dy, mean, variance and totals."""
         *rest, channels = shapes[0]
         return kernels.BatchInputGradient(math.prod(rest), channels, self.gamma, self.epsilon)
+
+
+@gradient_of(MaskedBatchNormalize)
+def differentiate_masked_normalization(op: MaskedBatchNormalize, shapes: tuple[Shape, ...]) -> Rule:
+    """Differentiate a normalization by the statistics of some rows."""
+    sums = Term(BatchGradientSums(), ("dy", "x0", "x1"))
+    back = Term(MaskedBatchInputGradient(op), ("x0", "dy", "x1", "x2", sums, "x3", "x4"))
+    constants = differentiate_normalization(op, shapes).constants
+    return Rule((back, None, None, None, None), constants)
+
+
+@gradient_of(StepMask)
+def differentiate_mask(op: StepMask, shapes: tuple[Shape, ...]) -> Rule:
+    """Pass nothing back: a mask has no slope."""
+    return Rule((None,), {})
 
 
 @gradient_of(BatchNormalize)

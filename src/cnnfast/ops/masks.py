@@ -1,0 +1,99 @@
+"""Masks: which steps of a sequence are padding, and statistics of a batch without it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from cnnfast._kernels import batch_normalization, batch_sums
+from cnnfast._kernels.step import Kernel
+from cnnfast._kernels.step_mask import StepMask as StepMaskKernel
+from cnnfast.ops.base import Op, Scope, Shape
+from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, totals_shape
+
+# Keras's epsilon, which it adds to the number of steps that count.
+EPSILON: Final = 1e-7
+
+
+@dataclass(frozen=True, eq=False)
+class StepMask(Op):
+    """Tell steps from padding: 1 where any channel differs from a value, else 0.
+
+    Args:
+        value: that padding consists of.
+    """
+
+    value: float
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(..., C) -> (..., 1)."""
+        return *shapes[0][:-1], 1
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x."""
+        *rest, channels = shapes[0]
+        return StepMaskKernel(math.prod(rest), channels, self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatchSums(Op):
+    """Sum up x[..., c], its square, and the number of rows, of those rows that count."""
+
+    scope: ClassVar[Scope] = "sum"
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(..., C), (..., 1) -> totals."""
+        values, mask = shapes
+        if mask != (*values[:-1], 1):
+            raise ValueError(
+                "The mask provided should be one dimension less than the inputs. Received: "
+                f"a mask of shape {mask[:-1]} for inputs of shape {values}, batch axis left out"
+            )
+        return totals_shape(values[-1])
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x and a mask."""
+        *rest, channels = shapes[0]
+        return batch_sums.BatchSums(math.prod(rest), channels, is_masked=True)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatchMoment(BatchMoment):
+    """Turn totals of rows that count, possibly of none, into the mean or the variance."""
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for totals."""
+        if self.kind == "mean":
+            return batch_sums.BatchMean(len(self.moving), EPSILON)
+        return batch_sums.BatchVariance(len(self.moving), EPSILON)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatchNormalize(BatchNormalize):
+    """Normalize all rows by the statistics of those that count.
+
+    Its fourth and fifth input, a mask and the totals, are for the gradient alone.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedBatchInputGradient(Op):
+    """Pass back through a normalization, and to rows that count through its statistics.
+
+    Args:
+        normalize: the operation of the forward pass.
+    """
+
+    normalize: BatchNormalize
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """Keep the shape of x."""
+        return shapes[0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x, dy, mean, variance, sums of gradients, mask and totals."""
+        *rest, channels = shapes[0]
+        return batch_normalization.BatchInputGradient(
+            math.prod(rest), channels, self.normalize.gamma, self.normalize.epsilon, is_masked=True
+        )
