@@ -28,8 +28,8 @@ SHORTEST_ROW = 1e-7
 class Regularizer(Configurable):
     """Base class of regularizers.
 
-    A subclass of the user defines `__call__`, and `gradient` if a model is trained with it; those
-    of this module define `_penalty` and `_slope`, which get float64.
+    A subclass of the user defines `__call__`, and `gradient`, without which training takes
+    differences; those of this module define `_penalty` and `_slope`, which get float64.
     """
 
     def __call__(self, x: ArrayLike) -> float:

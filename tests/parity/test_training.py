@@ -274,3 +274,22 @@ def test_weights_that_train_are_settled_when_training_begins(keras: ModuleType) 
                 ]
             )
     assert moved[:2] == moved[2:] == [[True] * 4] * 2
+
+
+def test_activity_regularizer_of_the_user_trains_as_in_keras(keras: ModuleType) -> None:
+    def build(module: Any, penalty: Any) -> Any:
+        return module.Sequential([
+            module.Input((6,)),
+            module.layers.Dense(5, activation="tanh", activity_regularizer=penalty),
+            module.layers.Dense(3, activation="softmax", activity_regularizer=penalty),
+        ])  # fmt: skip
+
+    ours = build(cnnfast, lambda x: 0.1 * np.sum(x**4))
+    theirs = build(keras, lambda x: 0.1 * keras.ops.sum(x**4))
+    theirs.set_weights(ours.get_weights())
+    histories = []
+    for module, model in ((cnnfast, ours), (keras, theirs)):
+        model.compile(module.optimizers.SGD(0.1), SPARSE)
+        options = {"batch_size": 8, "epochs": 4, "shuffle": False, "verbose": 0}
+        histories.append(model.fit(X, LABELS, validation_split=0.2, **options))
+    assert_same_history(*histories)

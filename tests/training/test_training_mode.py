@@ -288,14 +288,3 @@ def test_alpha_dropout_keeps_mean_and_variance() -> None:
     found = gradient(dropping(layers.AlphaDropout(0.3), 20000), x)
     assert abs(found.mean()) < 0.05
     assert abs(found.std() - 1) < 0.05
-
-
-# ---- penalties
-
-
-def test_activity_regularizer_of_the_user_is_named() -> None:
-    odd = layers.Dense(2, activity_regularizer=lambda x: 0.0, name="odd")
-    model = cnnfast.Sequential([cnnfast.Input((4,)), odd])
-    model.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match=r"'odd'.*activity_regularizer"):
-        model.fit(np.zeros((8, 4)), np.zeros((8, 2)), verbose=0)

@@ -89,7 +89,10 @@ def attach(graph: Graph, heads: Sequence[Head | None], outputs: Sequence[Value])
             continue
         value = logits_of(graph, output, head.on_logits)
         if head.kind is None:
-            losses.seeds[value] = graph.input(output.shape)
+            gradient = graph.input(output.shape)
+            if value in losses.seeds:
+                gradient = graph.add(Add(), losses.seeds[value], gradient)
+            losses.seeds[value] = gradient
             continue
         rows = output.shape[:-1]
         targets = graph.input(rows, "int32") if head.kind == "sparse" else graph.input(output.shape)

@@ -33,6 +33,7 @@ class Judged(NamedTuple):
         heads: of each output.
         shapes: of the outputs, without the batch axis.
         penalties: number of further outputs, penalties on what layers put out.
+        regularizers: penalties that NumPy computes, on the outputs before these.
     """
 
     time: int
@@ -40,6 +41,7 @@ class Judged(NamedTuple):
     heads: list[Head | None]
     shapes: list[tuple[int, ...]]
     penalties: int
+    regularizers: list[Any]
 
     def is_current(self) -> bool:
         """Whether weights are as they were when this was made."""
@@ -83,8 +85,12 @@ class Evaluation:
         outputs = judged.plan.run([*batch.inputs, *targets])
         predictions, values = outputs[: len(shapes)], iter(outputs[len(shapes) :])
         total, parts = float(sum(self._model.losses)), []
-        for penalty in outputs[len(outputs) - judged.penalties :]:
+        end = len(outputs) - judged.penalties
+        for penalty in outputs[end:]:
             total += float(penalty.mean(dtype=np.float64))
+        values_of = outputs[end - len(judged.regularizers) : end]
+        for regularizer, output in zip(judged.regularizers, values_of, strict=True):
+            total += float(regularizer(output)) / batch.samples
         for index, (head, loss) in enumerate(zip(judged.heads, self._losses, strict=True)):
             if loss is None or head is None:
                 continue
@@ -109,7 +115,9 @@ class Evaluation:
         time = CLOCK.time
         lowered = lower_model(self._model, shapes, training=False)
         graph, count = lowered.graph, len(self._losses)
-        outputs, penalized = graph.outputs[:count], graph.outputs[count:]
+        border = count + len(lowered.regularizers)
+        outputs, others = graph.outputs[:count], graph.outputs[count:border]
+        penalized = graph.outputs[border:]
         del graph.outputs[count:]
         heads = [
             head_of(loss, activation)
@@ -124,7 +132,10 @@ class Evaluation:
                 )
                 logits = logits_of(graph, output, head.on_logits)
                 graph.output(graph.add(LossValue(head.kind, head.smoothing), logits, targets))
+        graph.outputs += others
         for value, factors in zip(penalized, lowered.penalties, strict=True):
             graph.output(graph.add(Penalty(*factors), value))
         plan = make_plan(graph, self._model.weights, self._model._plans.steps)
-        return Judged(time, plan, heads, lowered.output_shapes, len(penalized))
+        return Judged(
+            time, plan, heads, lowered.output_shapes, len(penalized), lowered.regularizers
+        )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
 
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.heads import last_activation
@@ -12,18 +12,23 @@ from cnnfast.engine.structure import flatten
 from cnnfast.engine.variable import Variable
 from cnnfast.layers.normalization import BatchNormalization
 from cnnfast.models.model import Model, inner_layers
-from cnnfast.regularizers import L1L2
+from cnnfast.regularizers import L1, L1L2, L2
 
 SampleShape = tuple[int, ...]
+
+# Not subclasses of theirs, which a user may have written.
+NATIVE: Final = (L1, L2, L1L2)
 
 
 class Lowered(NamedTuple):
     """A graph, and how it ends.
 
     Attributes:
-        graph: as the layers made it, activations apart; the model's outputs come first.
+        graph: as the layers made it, activations apart. Behind the model's outputs come values with
+            penalties that NumPy computes, then those with others.
         output_shapes: of the outputs, without the batch axis.
-        penalties: l1 and l2 of the penalty on each further output of the graph.
+        regularizers: the penalties that NumPy computes.
+        penalties: l1 and l2 of all others.
         is_random: whether layers draw random numbers, from an input behind those of the model.
         folded: variables that operations hold the values of now of, though a model may move them.
         activations: the softmax or sigmoid that makes each output, None for anything else.
@@ -32,6 +37,7 @@ class Lowered(NamedTuple):
     graph: Graph
     output_shapes: list[SampleShape]
     activations: list[str | None]
+    regularizers: list[Callable[[Any], Any]]
     penalties: list[tuple[float, float]]
     is_random: bool
     folded: list[Variable]
@@ -55,15 +61,18 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     for value in flatten(model.lower(graph, *values)):
         graph.output(value)
-    count, penalized, is_random = len(graph.outputs), graph.penalized, graph.draws is not None
-    graph.outputs += [value for value, _ in penalized]
+    count, is_random = len(graph.outputs), graph.draws is not None
+    native = [pair for pair in graph.penalized if type(pair[1]) in NATIVE]
+    others = [pair for pair in graph.penalized if type(pair[1]) not in NATIVE]
+    graph.outputs += [value for value, _ in (*others, *native)]
     graph = split_activations(graph)
     outputs = graph.outputs[:count]
     return Lowered(
         graph,
         [value.shape for value in outputs],
         [last_activation(graph, value) for value in outputs],
-        [(penalty.l1, penalty.l2) for _, penalty in penalized],
+        [regularizer for _, regularizer in others],
+        [(penalty.l1, penalty.l2) for _, penalty in native],
         is_random,
         graph.folded,
     )
@@ -97,13 +106,8 @@ def check_layers(model: Model) -> None:
         NotImplementedError: there is one; the error names it.
     """
     for layer in inner_layers(model):
-        reason = None
         if isinstance(layer, BatchNormalization) and layer.trainable and layer.renorm:
-            reason = "`renorm`"
-        elif not isinstance(layer.activity_regularizer, L1L2 | None):
-            reason = "the gradient of its `activity_regularizer`"
-        if reason is not None:
             raise NotImplementedError(
                 f"Training layer '{layer.name}' of class {type(layer).__name__} is not supported: "
-                f"it needs {reason}."
+                "it needs `renorm`."
             )

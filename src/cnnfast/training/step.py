@@ -21,6 +21,7 @@ from cnnfast.models.model import Model
 from cnnfast.optimizers import Optimizer
 from cnnfast.optimizers.steps import Steps
 from cnnfast.random import draw_seed
+from cnnfast.slopes import slope_of
 from cnnfast.threads import thread_count
 from cnnfast.training.batch import Batch
 from cnnfast.training.heads import (
@@ -228,7 +229,7 @@ class Step:
         total = 0.0
         for regularizer, view, gradient in self._penalized:
             total += float(regularizer(view))
-            gradient += np.asarray(regularizer.gradient(view), np.float32)
+            gradient += np.asarray(slope_of(regularizer, view), np.float32)
         return total
 
     def _native(self, lesson: Lesson, batch: Batch, updates: Sequence[Work]) -> Outcome:
@@ -269,7 +270,7 @@ class Step:
     def _with_numpy(self, lesson: Lesson, forward: TrainingPlan, batch: Batch) -> Outcome:
         """Run forward, compute losses and their gradients with NumPy, run backward."""
         predictions = self._run(lesson, forward, [], batch).predictions
-        gradients, parts, total = [], [], 0.0
+        gradients, parts, total, count = [], [], 0.0, len(self._losses)
         for index, loss in enumerate(self._losses):
             if loss is None:
                 continue
@@ -279,8 +280,12 @@ class Step:
             parts.append(float(np.mean(found.value)))
             total += factor * parts[-1]
             gradients.append(np.ascontiguousarray(found.gradient * np.float32(factor)))
+        for regularizer, value in zip(lesson.regularizers, predictions[count:], strict=True):
+            total += float(regularizer(value)) / batch.samples
+            slope = slope_of(regularizer, value) / np.float32(batch.samples)
+            gradients.append(np.ascontiguousarray(slope, np.float32))
         total += self._run(lesson, lesson.plan, gradients, batch).loss or 0.0
-        return Outcome(total, parts if len(parts) > 1 else [], predictions)
+        return Outcome(total, parts if len(parts) > 1 else [], predictions[:count])
 
     def _run(
         self,
@@ -334,22 +339,25 @@ class Step:
         ]
         forward = None
         weights = self._parameters, self._moving
+        penalized, ends = lowered.regularizers, heads
         # With NumPy, all of them as soon as one is.
-        if any(head is not None and head.kind is None for head in heads):
+        if penalized or any(head is not None and head.kind is None for head in heads):
             heads = [None if head is None else Head(None) for head in heads]
+            ends = [*heads, *(Head(None) for _ in penalized)]
             bare = lower_model(self._model, shapes, training=True).graph
-            nothing = [None] * len(heads)
-            del bare.outputs[len(heads) :]
+            nothing = [None] * len(ends)
+            del bare.outputs[len(ends) :]
             forward = TrainingPlan(bare, nothing, *weights, True, trains=False)
             predicts = False
-        plan = TrainingPlan(lowered.graph, heads, *weights, predicts, penalties=lowered.penalties)
+        plan = TrainingPlan(lowered.graph, ends, *weights, predicts, penalties=lowered.penalties)
         if not self._plans:
             self._find_unused(plan)
         for offset in plan.tables.offsets:
             self._update_rows(offset)
         return Lesson(
-            plan, forward, heads, lowered.output_shapes, lowered.is_random, bool(lowered.penalties)
-        )
+            plan, forward, heads, lowered.output_shapes, lowered.is_random,
+            bool(lowered.penalties), penalized,
+        )  # fmt: skip
 
     def _update_rows(self, offset: int) -> None:
         """Let only those rows of a table be updated that need it, where that is possible."""
@@ -370,7 +378,8 @@ class Lesson(NamedTuple):
         heads: of the plan, one for each output.
         shapes: of the outputs, without the batch axis.
         is_random: whether layers draw random numbers.
-        is_penalized: whether there are penalties on outputs of layers.
+        is_penalized: whether the plan computes penalties on outputs of layers.
+        regularizers: penalties that NumPy computes, on what `forward` gives behind predictions.
     """
 
     plan: TrainingPlan
@@ -379,3 +388,4 @@ class Lesson(NamedTuple):
     shapes: list[tuple[int, ...]]
     is_random: bool
     is_penalized: bool
+    regularizers: list[Any]
