@@ -293,3 +293,15 @@ def test_activity_regularizer_of_the_user_trains_as_in_keras(keras: ModuleType) 
         options = {"batch_size": 8, "epochs": 4, "shuffle": False, "verbose": 0}
         histories.append(model.fit(X, LABELS, validation_split=0.2, **options))
     assert_same_history(*histories)
+
+
+def test_frozen_variable_stays_as_in_keras(keras: ModuleType) -> None:
+    ours, theirs = both(keras, one_output())
+    for model in (ours, theirs):
+        model.layers[0].kernel.trainable = False
+        model.layers[1].bias.trainable = False
+        model.compile("sgd", SPARSE)
+    options = {"batch_size": 8, "epochs": 3, "shuffle": False, "verbose": 0}
+    assert_same_history(*(model.fit(X, LABELS, **options) for model in (ours, theirs)))
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, BOUND, BOUND)

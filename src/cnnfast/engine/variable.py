@@ -45,7 +45,7 @@ class Variable:
     ) -> None:
         self.name = name
         self.path = scoped_path(name) if path is None else path
-        self.trainable = trainable
+        self._trainable = bool(trainable)
         self.regularizer = regularizer
         self.constraint = constraint
         self.version = 0
@@ -59,6 +59,20 @@ class Variable:
         if self._refresh is not None:
             self._refresh()
         return self._value
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the variable; heeded by the next `compile`."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if value not in (True, False):
+            raise ValueError(
+                f"`trainable` of variable '{self.path}' must be True or False. Received: {value!r}"
+            )
+        self._trainable = bool(value)
+        CLOCK.freeze()
 
     @property
     def shape(self) -> tuple[int, ...]:
