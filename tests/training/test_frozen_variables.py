@@ -103,6 +103,6 @@ def test_the_layer_has_the_last_word() -> None:
 def test_what_is_no_truth_value_is_refused() -> None:
     layer = layers.Dense(3)
     layer.build((None, 2))
-    with pytest.raises(ValueError, match="'dense.*/bias' must be True or False.*'no'"):
+    with pytest.raises(ValueError, match=r"'dense.*/bias' must be True or False.*'no'"):
         layer.bias.trainable = "no"
     assert layer.bias.trainable

@@ -115,8 +115,8 @@ class Setup:
         if not self._has_warned:
             self._has_warned = True
             warnings.warn(
-                f"Layers or weights of model '{self.model.name}' were frozen or set free since training "
-                "began. Call `compile` again for that to have an effect.",
+                f"Layers or weights of model '{self.model.name}' were frozen or set free since its "
+                "training began. Call `compile` again for that to have an effect.",
                 stacklevel=2,
             )
 
