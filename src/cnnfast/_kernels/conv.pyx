@@ -26,7 +26,7 @@ from cnnfast._kernels.pack cimport (
     Panel, even_tile, pack_panels, packed_floats, panel_at, panel_count,
 )
 from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, chunks_of, parse_activation,
+    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
 )
 
 # A strip's bordered input: a quarter of a 1 MB L2.
@@ -40,6 +40,7 @@ cdef struct ConvolutionTask:
     const float *packed
     Py_ssize_t group_floats     # packed floats of one group
     Py_ssize_t H, W, C, P, Q, K
+    Py_ssize_t target           # floats from a pixel of the output to the next
     Py_ssize_t stride_w
     Py_ssize_t descent          # input rows from one output row to the next
     Py_ssize_t top, left
@@ -99,10 +100,10 @@ cdef void panel_rows(
         q = 0
         while q < task.Q:
             count = min(step, task.Q - q)
-            place = (p * task.Q + q) * task.K
+            place = (p * task.Q + q) * task.target
             task.kernels.gemm[panel.vectors - 1][count - 1](
                 x + p * task.descent * task.row + q * lda, lda, task.offsets, task.segments,
-                task.length, packed, y + place, task.K, panel.columns,
+                task.length, packed, y + place, task.target, panel.columns,
                 addend + place if task.adds else NULL, task.activation.lowest,
                 task.activation.highest)
             q += count
@@ -121,8 +122,8 @@ cdef void pooled_rows(
             task.kernels.pooled[panel.vectors - 1][count - 1](
                 x + p * task.descent * task.row + q * task.window, task.stride_w * task.pixel,
                 task.window, task.below, task.offsets, task.segments, task.length, packed,
-                y + (p * task.Q + q) * task.K, task.K, panel.columns, task.activation.lowest,
-                task.activation.highest)
+                y + (p * task.Q + q) * task.target, task.target, panel.columns,
+                task.activation.lowest, task.activation.highest)
             q += count
 
 
@@ -162,7 +163,7 @@ cdef int block(
         rows = min(min(task.strip, task.P - p), stop - start)
         first = p * task.descent - task.top
         x = inputs[0] + start // task.P * task.H * task.W * task.C
-        y = output + start * task.Q * task.K
+        y = output + start * task.Q * task.target
         if task.bordered:
             border_strip(task, x, scratch, first, (rows - 1) * task.descent + task.reach)
             x = scratch
@@ -171,8 +172,7 @@ cdef int block(
         if task.adds:
             addend = inputs[1] + start * task.Q * task.K
         strip(task, x, addend, y, rows)
-        if task.activation.run != NULL:
-            task.activation.run(y, y, rows * task.Q * task.K, task.activation.parameters)
+        activate_rows(&task.activation, y, rows * task.Q, task.K, task.target)
         start += rows
     return 0
 
@@ -208,6 +208,8 @@ cdef class Convolution(Kernel):
         top, bottom, left, right = padding
         task.kernels = active_kernels()
         task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
+        task.target = task.K
+        self.target = NULL if adds else &task.target    # where addends lie as outputs do
         task.stride_w, task.descent = strides[1], strides[0] * pool[0]
         task.top, task.left, task.groups = top, left, groups
         task.adds, task.pools = adds, pool != (1, 1)

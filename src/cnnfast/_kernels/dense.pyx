@@ -13,7 +13,7 @@ from cnnfast._kernels.pack cimport (
     Panel, even_tile, pack_panels, packed_floats, panel_at, panel_count,
 )
 from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, chunks_of, parse_activation,
+    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
 )
 
 # Rows in flight: a quarter of a 1 MB L2, the rest is for the panel and the output.
@@ -32,7 +32,9 @@ cdef struct DenseTask:
     Py_ssize_t depth        # C
     Py_ssize_t columns      # K
     Py_ssize_t block        # rows that go through all panels together
-    Py_ssize_t lda          # distance of rows as the tile reads them; not depth: gathered
+    Py_ssize_t source       # from a row of x to the next
+    Py_ssize_t target       # from a row of y to the next
+    Py_ssize_t lda          # distance of rows as the tile reads them; not source: gathered
     bint adds               # a second input
     Activation activation
 
@@ -50,10 +52,10 @@ cdef void tiles(
         m = 0
         while m < rows:
             height = min(step, rows - m)
-            place = m * task.columns + panel.first
+            place = m * task.target + panel.first
             kernels.gemm[panel.vectors - 1][height - 1](
                 x + m * task.lda, task.lda, &offset, 1, task.depth, task.packed + panel.offset,
-                y + place, task.columns, panel.columns,
+                y + place, task.target, panel.columns,
                 addend + place if task.adds else NULL, task.activation.lowest,
                 task.activation.highest)
             m += height
@@ -63,10 +65,10 @@ cdef const float *gather(
         const DenseTask *task, const float *x, float *scratch, Py_ssize_t rows) noexcept nogil:
     """Return rows at distances that do not alias, copied where they do."""
     cdef Py_ssize_t m
-    if task.lda == task.depth:
+    if task.lda == task.source:
         return x
     for m in range(rows):
-        memcpy(scratch + m * task.lda, x + m * task.depth, task.depth * sizeof(float))
+        memcpy(scratch + m * task.lda, x + m * task.source, task.depth * sizeof(float))
     return scratch
 
 
@@ -77,8 +79,8 @@ cdef void some_rows(
     cdef const float *addend = NULL
     if task.adds:
         addend = inputs[1] + first * task.columns
-    tiles(task, gather(task, inputs[0] + first * task.depth, scratch, rows), addend,
-          output + first * task.columns, rows, start, stop)
+    tiles(task, gather(task, inputs[0] + first * task.source, scratch, rows), addend,
+          output + first * task.target, rows, start, stop)
 
 
 cdef int block(
@@ -86,15 +88,13 @@ cdef int block(
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Rows [start, stop)."""
     cdef const DenseTask *task = <const DenseTask *>opaque
-    cdef float *y
     cdef Py_ssize_t rows
     while start < stop:
         rows = min(task.block, stop - start)
         some_rows(task, inputs, output, scratch, start, rows, 0,
                   panel_count(task.kernels, task.columns))
-        if task.activation.run != NULL:
-            y = output + start * task.columns
-            task.activation.run(y, y, rows * task.columns, task.activation.parameters)
+        activate_rows(&task.activation, output + start * task.target, rows, task.columns,
+                      task.target)
         start += rows
     return 0
 
@@ -104,18 +104,15 @@ cdef int panels_block(
         Py_ssize_t units, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """All rows, but only the columns of panels [start, stop)."""
     cdef const DenseTask *task = <const DenseTask *>opaque
-    cdef Py_ssize_t width = 2 * task.kernels.lanes, done = 0, rows, m
+    cdef Py_ssize_t width = 2 * task.kernels.lanes, done = 0, rows
     cdef Py_ssize_t first = start * width, columns = min(stop * width, task.columns) - first
-    cdef float *y
     if columns <= 0:
         return 0
     while done < units:
         rows = min(task.block, units - done)
         some_rows(task, inputs, output, scratch, done, rows, start, stop)
-        if task.activation.run != NULL:
-            for m in range(done, done + rows):
-                y = output + m * task.columns + first
-                task.activation.run(y, y, columns, task.activation.parameters)
+        activate_rows(&task.activation, output + done * task.target + first, rows, columns,
+                      task.target)
         done += rows
     return 0
 
@@ -143,7 +140,9 @@ cdef class Dense(Kernel):
         self.task.block = max(
             BLOCK_FLOATS // depth // kernels.gemm_rows,
             LEAST_TILES if depth * columns > LARGE_WEIGHTS else 1) * kernels.gemm_rows
-        self.task.lda = depth + GAP if depth % ALIASED == 0 else depth
+        self.task.source, self.task.target = depth, columns
+        self.source = &self.task.source
+        self.target = NULL if adds else &self.task.target   # where addends lie as outputs do
         self.task.packed = self.allocate(packed_floats(kernels, columns, depth))
         if bias is not None:
             bias_floats = &bias[0]
@@ -156,8 +155,16 @@ cdef class Dense(Kernel):
         self.step.few = columns if self.step.panels > 1 else 0
         self.step.task = &self.task
         self.step.units = rows
-        self.step.scratch = self.task.block * self.task.lda if self.task.lda != depth else 0
         self.step.work = 2.0 * rows * depth * columns
+        self.settle()
+
+    cdef int settle(self) except -1:
+        """Decide whether rows are gathered."""
+        cdef DenseTask *task = &self.task
+        cdef bint aliased = task.source % ALIASED == 0
+        task.lda = task.depth + GAP if aliased else task.source
+        self.step.scratch = task.block * task.lda if aliased else 0
+        return 0
 
     def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads,
             const float[:, ::1] addends=None):

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from cnnfast._kernels.step import Kernel
 
-_Slot = tuple[str, int, int]
+_Slot = tuple[str, int, int] | tuple[str, int, int, int]
 
 LARGEST_GROUP: int
 

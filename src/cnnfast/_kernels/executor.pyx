@@ -50,6 +50,7 @@ cdef struct Slot:
     Place place
     Py_ssize_t index        # which input or output; otherwise: floats before it, per image
     Py_ssize_t floats       # per image
+    Py_ssize_t first        # floats before it: it is a part of another
 
 cdef struct Planned:
     Step step
@@ -87,20 +88,20 @@ cdef struct Group:
 
 cdef Slot parse_slot(tuple slot) except *:
     cdef Slot parsed
-    place, parsed.index, parsed.floats = slot
+    place, parsed.index, parsed.floats, parsed.first = slot if len(slot) == 4 else (*slot, 0)
     parsed.place = {"input": INPUT, "output": OUTPUT, "wave": WAVE, "arena": ARENA}[place]
     return parsed
 
 
 cdef float *address(Slot slot, const Call *call, Group group) noexcept nogil:
     """Return where a group of images lies in a buffer."""
-    if slot.place == INPUT:
-        return <float *>call.inputs[slot.index] + (group.wave + group.first) * slot.floats
-    if slot.place == OUTPUT:
-        return <float *>call.outputs[slot.index] + (group.wave + group.first) * slot.floats
+    cdef char **arrays = call.inputs if slot.place == INPUT else call.outputs
+    cdef Py_ssize_t before = slot.first + group.first * slot.floats
+    if slot.place == ARENA:
+        return group.arena + slot.index * group.room + slot.first
     if slot.place == WAVE:
-        return call.between + slot.index * call.wave + group.first * slot.floats
-    return group.arena + slot.index * group.room
+        return call.between + slot.index * call.wave + before
+    return <float *>arrays[slot.index] + group.wave * slot.floats + before
 
 
 cdef Py_ssize_t up(Py_ssize_t count, Py_ssize_t divisor) noexcept nogil:
@@ -133,8 +134,8 @@ cdef class Program:
     """Steps bound to buffers, ready to run on any number of images.
 
     Args:
-        steps: (kernel, input slots, output slot) in order; a slot is (place, index, floats) with
-            place "input", "output", "wave" (between segments) or "arena" (inside one).
+        steps: (kernel, input slots, output slot) in order; a slot is (place, index, floats) and
+            `first` unless 0, its place "input", "output", "wave" (between segments) or "arena".
         inputs: floats per image of each input array.
         outputs: floats per image of each output array.
         wave: floats per image of the buffers between segments.

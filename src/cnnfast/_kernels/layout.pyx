@@ -34,7 +34,7 @@ cdef struct PermuteTask:
 cdef struct ConcatenateTask:
     Py_ssize_t count            # of inputs
     const Py_ssize_t *widths    # of their rows
-    Py_ssize_t width            # of an output row
+    Py_ssize_t source, target   # from a row to the next: of a single input, of the output
 
 
 cdef int pad_block(
@@ -124,12 +124,15 @@ cdef int concatenate_block(
     """Rows [start, stop)."""
     cdef const ConcatenateTask *task = <const ConcatenateTask *>opaque
     cdef Py_ssize_t row, index
-    output += start * task.width
+    cdef Py_ssize_t width
+    cdef float *y
     for row in range(start, stop):
+        y = output + row * task.target
         for index in range(task.count):
-            memcpy(output, inputs[index] + row * task.widths[index],
-                   task.widths[index] * sizeof(float))
-            output += task.widths[index]
+            width = task.widths[index]
+            memcpy(y, inputs[index] + row * (task.source if task.count == 1 else width),
+                   width * sizeof(float))
+            y += width
     return 0
 
 
@@ -256,11 +259,14 @@ cdef class Concatenate(Kernel):
             raise MemoryError("cannot allocate the widths of a concatenation")
         for index, width in enumerate(widths):
             self.widths[index] = width
-        self.task.count, self.task.widths, self.task.width = len(widths), self.widths, sum(widths)
+        self.task.count, self.task.widths = len(widths), self.widths
+        self.task.source, self.task.target = widths[0], sum(widths)
+        self.source = &self.task.source if len(widths) == 1 else NULL
+        self.target = &self.task.target
         self.step.run = concatenate_block
         self.step.task = &self.task
         self.step.units = rows
-        self.step.work = 8.0 * rows * self.task.width
+        self.step.work = 8.0 * rows * self.task.target
 
     def __dealloc__(self):
         free(self.widths)

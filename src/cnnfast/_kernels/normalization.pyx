@@ -14,7 +14,9 @@ from cnnfast._kernels.elementwise cimport (
     cut, first_float, repeat_constants, repeated_period, units_of,
 )
 from cnnfast._kernels.kernels cimport Kernels
-from cnnfast._kernels.step cimport Activation, Kernel, Scratch, chunks_of, parse_activation
+from cnnfast._kernels.step cimport (
+    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
+)
 
 # An activation that is no clamp follows this many floats later, while they are in L1.
 cdef Py_ssize_t PIECE = 1024
@@ -26,6 +28,7 @@ cdef struct ScaleShiftTask:
     const float *shift
     Py_ssize_t size         # floats per image
     Py_ssize_t channels
+    Py_ssize_t source, target   # from a row of the input to the next, and of the output
     Py_ssize_t repeated     # period of the constants as packed
 
 
@@ -52,6 +55,21 @@ cdef int block(
     return 0
 
 
+cdef int rows_block(
+        const void *opaque, const float *const *inputs, float *output, float *scratch,
+        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """Rows [start, stop), which do not lie side by side."""
+    cdef const ScaleShiftTask *task = <const ScaleShiftTask *>opaque
+    cdef Py_ssize_t row
+    for row in range(start, stop):
+        task.kernels.scale_shift(
+            inputs[0] + row * task.source, output + row * task.target, task.channels, task.scale,
+            task.shift, task.repeated, 0, task.activation.lowest, task.activation.highest)
+        activate_rows(&task.activation, output + row * task.target, 1, task.channels,
+                      task.channels)
+    return 0
+
+
 cdef class ScaleShift(Kernel):
     """A multiplication and an addition per channel, `rows` rows of channels per image.
 
@@ -73,11 +91,22 @@ cdef class ScaleShift(Kernel):
         self.task.scale, self.task.shift = packed, packed + floats
         self.task.size = rows * channels
         self.task.channels = channels
+        self.task.source, self.task.target = channels, channels
         self.task.repeated = repeated
+        if channels >= kernels.lanes:
+            self.source, self.target = &self.task.source, &self.task.target
         self.step.run = block
         self.step.task = &self.task
         self.step.units = units_of(self.task.size)
         self.step.work = 8.0 * self.task.size
+
+    cdef int settle(self) except -1:
+        """Do rows one by one, each a unit, where they lie apart."""
+        cdef ScaleShiftTask *task = &self.task
+        if task.source != task.channels or task.target != task.channels:
+            self.step.run = rows_block
+            self.step.units = task.size // task.channels
+        return 0
 
     def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads):
         """Scale and shift all rows of inputs (any number of them)."""

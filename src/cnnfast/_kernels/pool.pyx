@@ -25,6 +25,7 @@ cdef struct PoolingTask:
     bint average
     Py_ssize_t lanes
     Py_ssize_t H, W, C, P, Q, R, S
+    Py_ssize_t target           # floats from a pixel of the output to the next
     Py_ssize_t stride_h, stride_w
     Py_ssize_t top, left
     Py_ssize_t first, end       # output columns whose windows lie within the input's width
@@ -57,10 +58,11 @@ cdef void pool_edge(const PoolingTask *task, const float *x, float *y, Py_ssize_
     cdef Py_ssize_t left = q * task.stride_w - task.left
     cdef Py_ssize_t start = max(left, 0), stop = min(left + task.S, task.W)
     cdef Window window = [tall, task.W * task.C, stop - start, task.C]
+    y += q * task.target
     if start >= stop:
-        pool_nothing(task, y + q * task.C, task.C)
+        pool_nothing(task, y, task.C)
         return
-    task.kernel(x + start * task.C, 0, &window, y + q * task.C, 0, 1, task.C,
+    task.kernel(x + start * task.C, 0, &window, y, 0, 1, task.C,
                 scale_of(task.average, rows * (stop - start)))
 
 
@@ -71,15 +73,15 @@ cdef void pool_inner(const PoolingTask *task, const float *x, float *y, Py_ssize
     cdef Window window = [tall, task.W * C, task.S, C]
     cdef float scale = scale_of(task.average, rows * task.S)
     x += (task.first * task.stride_w - task.left) * C
-    y += task.first * C
-    if task.separable and task.stride_w == 1:
+    y += task.first * task.target
+    if task.separable and task.stride_w == 1 and task.target == C:
         task.kernel(x, 0, &window, y, 0, 1, pixels * C, scale)
     elif C < task.lanes:
         # A whole vector for every pixel; the next one overwrites what is too much.
         task.kernel(x, task.stride_w * C, &window, spread, C, pixels, task.lanes, scale)
         memcpy(y, spread, pixels * C * sizeof(float))
     else:
-        task.kernel(x, task.stride_w * C, &window, y, C, pixels, C, scale)
+        task.kernel(x, task.stride_w * C, &window, y, task.target, pixels, C, scale)
 
 
 cdef void pool_row(const PoolingTask *task, const float *x, float *y, Py_ssize_t p,
@@ -90,7 +92,8 @@ cdef void pool_row(const PoolingTask *task, const float *x, float *y, Py_ssize_t
     cdef Py_ssize_t rows = stop - start, tall = rows
     cdef Window column = [rows, row, 1, 0]
     if start >= stop:
-        pool_nothing(task, y, task.Q * task.C)
+        for q in range(task.Q):
+            pool_nothing(task, y + q * task.target, task.C)
         return
     x += start * row
     if task.separable:
@@ -111,7 +114,7 @@ cdef int block(
     cdef const PoolingTask *task = <const PoolingTask *>opaque
     cdef Py_ssize_t image = task.H * task.W * task.C, row
     for row in range(start, stop):
-        pool_row(task, inputs[0] + row // task.P * image, output + row * task.Q * task.C,
+        pool_row(task, inputs[0] + row // task.P * image, output + row * task.Q * task.target,
                  row % task.P, scratch)
     return 0
 
@@ -179,7 +182,9 @@ cdef class Pooling(Kernel):
         task.kernel = kernel_named(kernels, kind)
         task.average = kind == "average"
         task.lanes = kernels.lanes
-        task.H, task.W, task.C = H, W, C
+        task.H, task.W, task.C, task.target = H, W, C, C
+        # Pixels of less than a vector are written as whole ones, over the next.
+        self.target = NULL if C < kernels.lanes else &task.target
         task.R, task.S = pool
         task.stride_h, task.stride_w = strides
         task.top, task.left = top, left

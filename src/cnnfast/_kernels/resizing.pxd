@@ -3,6 +3,7 @@
 cdef struct EnlargeTask:
     Py_ssize_t H, W, C
     Py_ssize_t tall, wide   # factors
+    Py_ssize_t target       # floats from a pixel of the output to the next
 
 # Where a point of an enlarged axis lies between two of the original one.
 cdef struct Between:

@@ -28,17 +28,17 @@ cdef int crop_block(
 cdef int repeat_block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    """Input rows [start, stop): each is widened once and copied."""
+    """Input rows [start, stop): each is widened once and copied, or pixel by pixel as often."""
     cdef const EnlargeTask *task = <const EnlargeTask *>opaque
-    cdef Py_ssize_t width = task.W * task.wide * task.C, index, w, s
+    cdef Py_ssize_t Q = task.W * task.wide, rows = 1 if task.target == task.C else task.tall
+    cdef Py_ssize_t width = Q * task.target, index, q, s
     cdef const float *x
     cdef float *y
     for index in range(start, stop):
         x, y = inputs[0] + index * task.W * task.C, output + index * task.tall * width
-        for w in range(task.W):
-            for s in range(task.wide):
-                memcpy(y + (w * task.wide + s) * task.C, x + w * task.C, task.C * sizeof(float))
-        for s in range(1, task.tall):
+        for q in range(rows * Q):
+            memcpy(y + q * task.target, x + q % Q // task.wide * task.C, task.C * sizeof(float))
+        for s in range(rows, task.tall):
             memcpy(y + s * width, y, width * sizeof(float))
     return 0
 
@@ -77,7 +77,7 @@ cdef int blend_block(
         for q in range(Q):
             columns = between(q, task.wide, task.W)
             blend(scratch + columns.lower * C, scratch + columns.upper * C, columns.weight,
-                  output + (index * Q + q) * C, C)
+                  output + (index * Q + q) * task.target, C)
     return 0
 
 
@@ -138,7 +138,8 @@ cdef class Enlarge(Resizing):
             raise ValueError(
                 'enlarging is "nearest" or "bilinear" and takes sizes and factors of at least 1. '
                 f"Received {how!r}, (H, W, C) = {(H, W, C)} and factors {factors}.")
-        self.task.H, self.task.W, self.task.C = H, W, C
+        self.task.H, self.task.W, self.task.C, self.task.target = H, W, C, C
+        self.target = &self.task.target
         self.task.tall, self.task.wide = tall, wide
         self.step.run = nearest if how == "nearest" else bilinear
         self.step.task = &self.task

@@ -77,7 +77,7 @@ cdef class EnlargeGradient(Kernel):
     def __init__(self, str how, Py_ssize_t H, Py_ssize_t W, Py_ssize_t C, tuple factors):
         cdef bint nearest = how == "nearest"
         tall, wide = factors
-        self.task.forward = [H, W, C, tall, wide]
+        self.task.forward = [H, W, C, tall, wide, C]
         self.task.add = active_kernels().pools[POOL_average]
         self.step.run = nearest_block if nearest else bilinear_block
         self.step.task = &self.task

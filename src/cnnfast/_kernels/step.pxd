@@ -47,12 +47,20 @@ cdef class Kernel:
     cdef float *packed
     cdef Py_ssize_t packed_floats
     cdef pack_function pack_weights     # NULL where `packed` holds no weights that train
+    # Where the task keeps how many floats lie from one row of the first input, or of the output,
+    # to the next; NULL where rows must lie side by side.
+    cdef Py_ssize_t *source
+    cdef Py_ssize_t *target
     cdef float *allocate(self, Py_ssize_t count) except NULL
+    cdef int settle(self) except -1
 
 cdef class Scratch:
     # Per-thread scratch of one call of a driver.
     cdef float *floats
     cdef Py_ssize_t stride
 
+cdef void activate_rows(
+    const Activation *activation, float *y, Py_ssize_t rows, Py_ssize_t columns,
+    Py_ssize_t pitch) noexcept nogil
 cdef Activation parse_activation(tuple activation, const Kernels *kernels) except *
 cdef Py_ssize_t chunks_of(Py_ssize_t units, int threads) noexcept nogil

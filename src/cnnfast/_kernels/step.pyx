@@ -42,6 +42,33 @@ cdef class Kernel:
         """Bytes of packed constants."""
         return 4 * self.packed_floats
 
+    @property
+    def pitches(self):
+        """Floats from one row of the first input to the next, and of the output.
+
+        Where nothing else was asked for, these are the floats of a row; 0 where rows must lie
+        side by side.
+        """
+        return (self.source[0] if self.source != NULL else 0,
+                self.target[0] if self.target != NULL else 0)
+
+    def spread(self, Py_ssize_t source, Py_ssize_t target):
+        """Let rows of the first input, and of the output, lie further apart than side by side.
+
+        Args:
+            source: floats from one row of the first input to the next.
+            target: the same of the output. `pitches` tells where either can be changed.
+        """
+        if self.source != NULL:
+            self.source[0] = source
+        if self.target != NULL:
+            self.target[0] = target
+        self.settle()
+
+    cdef int settle(self) except -1:
+        """Settle what depends on how far apart rows lie."""
+        return 0
+
     cdef float *allocate(self, Py_ssize_t count) except NULL:
         """Allocate the packed constants, once."""
         self.packed = allocate_floats(count)
@@ -77,6 +104,20 @@ cdef Activation parse_activation(tuple activation, const Kernels *kernels) excep
         return parsed
     parsed.run = activation_named(kernels, name)
     return parsed
+
+
+cdef void activate_rows(
+        const Activation *activation, float *y, Py_ssize_t rows, Py_ssize_t columns,
+        Py_ssize_t pitch) noexcept nogil:
+    """Apply what is not a clamp, in place, to rows `pitch` floats apart."""
+    cdef Py_ssize_t row
+    if activation.run == NULL:
+        return
+    if pitch == columns:
+        activation.run(y, y, rows * columns, activation.parameters)
+        return
+    for row in range(rows):
+        activation.run(y + row * pitch, y + row * pitch, columns, activation.parameters)
 
 
 cdef Py_ssize_t chunks_of(Py_ssize_t units, int threads) noexcept nogil:

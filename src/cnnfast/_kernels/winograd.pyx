@@ -33,7 +33,7 @@ from cnnfast._kernels.pack cimport (
     Panel, even_tile, pack_panels, packed_floats, panel_at, up_to_multiple,
 )
 from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, chunks_of, parse_activation,
+    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
 )
 
 # The polynomial of a filter at the points 0, +-3/4, +-3/2 and infinity, over the products of the
@@ -82,6 +82,7 @@ cdef struct WinogradTask:
     const float *bias
     const float *zeros          # a row of padding
     Py_ssize_t H, W, C, P, Q, K
+    Py_ssize_t target           # floats from a pixel of the output to the next
     Py_ssize_t top, left
     Py_ssize_t tile             # outputs of a tile along one axis: 2 where they are pooled
     winograd_pool_kernel *pool  # NULL: not pooled
@@ -115,7 +116,7 @@ cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
         if cursor.p == task.down:
             cursor.p = 0
             cursor.x += task.H * task.W * task.C
-            cursor.y += task.P * task.Q * task.K
+            cursor.y += task.P * task.Q * task.target
             if task.adds:
                 cursor.addend += task.P * task.Q * task.K
 
@@ -205,17 +206,16 @@ cdef void scatter_tile(
         Py_ssize_t filters) noexcept nogil:
     """Finish the outputs of one tile for some filters."""
     cdef Py_ssize_t p = cursor.p * task.tile, q = cursor.q * task.tile
-    cdef Py_ssize_t place = (p * task.Q + q) * task.K + first
+    cdef Py_ssize_t row = task.Q * task.target, place = p * row + q * task.target + first
     cdef Py_ssize_t rows = min(task.P - p, task.tile), columns = min(task.Q - q, task.tile)
     if task.pool != NULL:
         task.pool(m, task.m_plane, task.bias + first, filters, task.activation.lowest,
-                  task.activation.highest, cursor.y + place, task.Q * task.K, task.K, rows,
-                  columns)
+                  task.activation.highest, cursor.y + place, row, task.target, rows, columns)
     else:
         task.kernels.winograd_output(
             m, task.m_plane, task.bias + first, filters,
             cursor.addend + place if task.adds else NULL, task.activation.lowest,
-            task.activation.highest, cursor.y + place, task.Q * task.K, task.K, rows, columns)
+            task.activation.highest, cursor.y + place, row, task.target, rows, columns)
 
 
 cdef Cursor do_tiles(
@@ -246,11 +246,10 @@ cdef Cursor do_tiles(
 cdef void activate(
         const WinogradTask *task, float *output, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """Apply what is not a clamp to the outputs of units [start, stop)."""
-    cdef Py_ssize_t row = task.Q * task.K
-    cdef Py_ssize_t first = (start // task.down * task.P + start % task.down * task.tile) * row
-    cdef Py_ssize_t end = (stop // task.down * task.P + stop % task.down * task.tile) * row
-    if task.activation.run != NULL and first < end:
-        task.activation.run(output + first, output + first, end - first, task.activation.parameters)
+    cdef Py_ssize_t first = start // task.down * task.P + start % task.down * task.tile
+    cdef Py_ssize_t end = stop // task.down * task.P + stop % task.down * task.tile
+    activate_rows(&task.activation, output + first * task.Q * task.target, (end - first) * task.Q,
+                  task.K, task.target)
 
 
 cdef int block(
@@ -262,7 +261,7 @@ cdef int block(
     cdef Py_ssize_t step = even_tile(tiles, task.block)
     cdef Cursor cursor
     cursor.x = inputs[0] + start // task.down * task.H * task.W * task.C
-    cursor.y = output + start // task.down * task.P * task.Q * task.K
+    cursor.y = output + start // task.down * task.P * task.Q * task.target
     cursor.addend = NULL
     if task.adds:
         cursor.addend = inputs[1] + (cursor.y - output)
@@ -328,7 +327,8 @@ cdef class Winograd(Kernel):
         top, bottom, left, right = padding
         task.kernels = active_kernels()
         task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
-        task.top, task.left = top, left
+        task.top, task.left, task.target = top, left, task.K
+        self.target = NULL if adds else &task.target    # where addends lie as outputs do
         task.adds, task.tile, task.pool = adds, TILE, NULL
         task.P, task.Q = H + top + bottom - 2, W + left + right - 2
         self.step.work = 2.0 * task.P * task.Q * task.K * 9 * C

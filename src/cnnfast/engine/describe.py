@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cnnfast._kernels.step import Kernel
-from cnnfast.engine.graph import Operation
+from cnnfast.engine.graph import Operation, Value
 from cnnfast.engine.machine import machine
 from cnnfast.engine.segments import Segment
 from cnnfast.ops.base import Op
@@ -64,7 +64,7 @@ class Line(NamedTuple):
             str(index),
             type(self.kernel).__name__,
             " + ".join(shape_text(value.shape) for value in self.operation.inputs),
-            shape_text(self.operation.output.shape),
+            output_text(self.operation.output),
             ", ".join(fused_parts(self.operation.op)),
             f"{batch * self.kernel.work / 1e6:.3g}",
             f"{batch * self.bytes() / 1e3:.3g}",
@@ -123,15 +123,13 @@ class Description:
         (print_fn or print)(str(self))
 
 
-def describe(
-    lines: Sequence[Line], cuts: Sequence[Cut], folded: Counter[str] | None, batch: int
-) -> str:
+def describe(lines: Sequence[Line], cuts: Sequence[Cut], folded: Counter[str], batch: int) -> str:
     """Write a plan as a table of its steps, and a list of its segments.
 
     Args:
         lines: the steps in order.
         cuts: the segments in order.
-        folded: operations whose work other steps do, by kind; None if it is not known.
+        folded: operations whose work other steps do, by kind.
         batch: images that operations and bytes are counted for.
     """
     rows: list[tuple[str, ...]] = [HEADER]
@@ -170,6 +168,12 @@ def fused_parts(op: Op) -> Iterator[str]:
         yield activation
     if pooling is not None:
         yield f"{pooling.kind} {shape_text(pooling.pool)}"
+
+
+def output_text(value: Value) -> str:
+    """Write the shape of an output, and that of the joined array it is written into."""
+    whole = "" if value.alias is None else f" in {shape_text(value.root.shape)}"
+    return shape_text(value.shape) + whole
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -24,16 +24,23 @@ class Value:
         shape: without the batch axis.
         dtype: of its items, which take four bytes each.
         alias: the value whose memory this is, seen in another shape; None for memory of its own.
+        first: where it is only a part of each row of the alias: floats of a row before it.
     """
 
     shape: Shape
     dtype: ItemType = "float32"
     alias: Value | None = None
+    first: int = 0
 
     @property
     def root(self) -> Value:
         """The value that owns the memory."""
         return self if self.alias is None else self.alias.root
+
+    @property
+    def offset(self) -> int:
+        """Floats of that value before this one."""
+        return self.first + (0 if self.alias is None else self.alias.offset)
 
     @property
     def size(self) -> int:

@@ -12,6 +12,7 @@ from cnnfast._kernels.executor import Program
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.describe import Cut, Line, describe
 from cnnfast.engine.graph import Graph, Operation, Value
+from cnnfast.engine.joining import join_in_place
 from cnnfast.engine.machine import machine
 from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.passes import optimize
@@ -20,7 +21,9 @@ from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.layout import Concatenate
 from cnnfast.threads import thread_count
 
-Slot: TypeAlias = tuple[Literal["input", "output", "wave", "arena"], int, int]
+Where: TypeAlias = Literal["input", "output", "wave", "arena"]
+Slot: TypeAlias = tuple[Where, int, int]
+Part: TypeAlias = tuple[Where, int, int, int]
 
 
 class Plan:
@@ -40,12 +43,15 @@ class Plan:
         self.inputs = tuple(graph.inputs)
         operations, self.outputs = with_own_outputs(graph)
         operations = live_operations(operations, self.outputs)
-        self._lines = [Line(operation, prepare(operation)) for operation in operations]
-        self._folded = folded
+        lines = [Line(operation, prepare(operation)) for operation in operations]
+        placed = {*self.inputs, *(value.root for value in self.outputs)}
+        self._lines = join_in_place(lines, placed)
+        before, operations = operations, [line.operation for line in self._lines]
+        self._folded = (folded or Counter()) + (kinds_of(before) - kinds_of(operations))
         segments = cut_into_segments(loads_of(self._lines, self.outputs), machine())
         places = place_values(operations, segments, self.inputs, self.outputs)
         steps = [
-            (kernel, slots_of(operation.inputs, places.slots), places.slots[operation.output])
+            (kernel, tuple(map(places.part, operation.inputs)), places.part(operation.output))
             for operation, kernel in self._lines
         ]
         self._cuts = [
@@ -111,12 +117,12 @@ class Plan:
 def compile_graph(graph: Graph) -> Plan:
     """Make a plan of a graph, rewritten so that there is less to do."""
     optimized = optimize(graph)
-    return Plan(optimized, kinds_of(graph) - kinds_of(optimized))
+    return Plan(optimized, kinds_of(graph.operations) - kinds_of(optimized.operations))
 
 
-def kinds_of(graph: Graph) -> Counter[str]:
-    """Count a graph's operations by their names."""
-    return Counter(type(operation.op).__name__ for operation in graph.operations)
+def kinds_of(operations: list[Operation]) -> Counter[str]:
+    """Count operations by their names."""
+    return Counter(type(operation.op).__name__ for operation in operations)
 
 
 def prepare(operation: Operation) -> Kernel:
@@ -192,6 +198,10 @@ class Places(NamedTuple):
     arenas: list[int]
     wave: int
 
+    def part(self, value: Value) -> Part:
+        """Say where a value lies, and behind how many floats of the value that owns the memory."""
+        return (*self.slots[value.root], value.offset)
+
 
 def place_values(
     operations: list[Operation],
@@ -239,7 +249,8 @@ def spans_of(operations: list[Operation]) -> dict[Value, tuple[int, int]]:
         for value in operation.inputs:
             if value.root in spans:
                 spans[value.root] = (spans[value.root][0], step)
-        spans[operation.output] = (step, step)
+        root = operation.output.root
+        spans[root] = (spans.get(root, (step, step))[0], step)
     return spans
 
 
