@@ -51,6 +51,19 @@ def test_budget_goes_to_the_convolutions_with_most_pixels(monkeypatch):
     assert [op.direct for op in spared] == [False, False, True]
 
 
+def test_budget_takes_algorithms_from_neighbours(monkeypatch):
+    monkeypatch.setattr(budget, "FREE", 0)
+    monkeypatch.setattr(budget, "MOST", 0)
+    graph = Graph()
+    value = graph.input((16, 16, 32))
+    for _ in range(3):
+        value = graph.add(Convolution(normal(3, 3, 32, 32) / 17, padding=((1, 1), (1, 1))), value)
+    graph.output(value)
+    spared = spare_memory(graph)
+    assert [op.direct for op in kernels_of(spared)] == [True] * 3
+    assert Plan(spared).run([normal(1, 16, 16, 32)])[0].shape == (1, 16, 16, 32)
+
+
 def test_budget_leaves_small_networks_and_those_with_other_weights_alone(monkeypatch):
     graph = residual_like()
     assert not any(op.direct for op in kernels_of(spare_memory(graph)))

@@ -41,7 +41,7 @@ def spare_memory(graph: Graph) -> Graph:
         if operation in direct:
             assert isinstance(operation.op, Convolution)
             op = replace(operation.op, direct=True)
-            rewriter.replace(operation, op, *operation.inputs)
+            rewriter.replace(operation, op, *map(rewriter.current, operation.inputs))
         else:
             rewriter.keep(operation)
     return rewriter.graph()
