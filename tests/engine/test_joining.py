@@ -17,7 +17,7 @@ from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.engine.segments import Segment
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
-from cnnfast.ops.elementwise import Activate, Add
+from cnnfast.ops.elementwise import Activate
 from cnnfast.ops.layout import Concatenate
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
@@ -148,12 +148,23 @@ def nested() -> Graph:
 
 
 def added_up() -> Graph:
-    """Build a joined array that is joined again, and read by what cannot read rows apart."""
+    """Build a joined array that is joined again, and added to what is made of it."""
     graph, image = image_graph()
     inner = join(graph, graph.add(convolution(C), image), graph.add(convolution(C), image))
-    total = graph.add(Activate(RELU), graph.add(Add(), inner, inner))
+    mixed = Convolution(normal(1, 1, 2 * C, 2 * C), adds=True)
+    total = graph.add(Activate(RELU), graph.add(mixed, inner, inner))
     outer = join(graph, inner, graph.add(convolution(2 * C), total))
     graph.output(graph.add(convolution(3 * C), outer))
+    return graph
+
+
+def joined_in_two() -> Graph:
+    """Build a joined array that goes into two others."""
+    graph, image = image_graph()
+    inner = join(graph, graph.add(convolution(C), image), graph.add(convolution(C), image))
+    one = join(graph, inner, graph.add(convolution(C), image))
+    two = join(graph, graph.add(convolution(3 * C), one), inner)
+    graph.output(graph.add(convolution(3 * C), two))
     return graph
 
 
@@ -170,6 +181,7 @@ GRAPHS: dict[str, tuple[Callable[[], Graph], int, int]] = {
     "in other shapes": (seen_in_other_shapes, 1, 0),
     "nested": (nested, 0, 0),
     "added up": (added_up, 0, 1),
+    "joined in two": (joined_in_two, 0, 1),
 }
 
 

@@ -87,7 +87,7 @@ class _Joiner:
     def _is_free(self, value: Value, rows: int, join: Line) -> bool:
         """Tell whether an input can be made in its part of the joined array."""
         root, width = value.root, value.size // rows
-        if root in self._placed or root in self._parts:
+        if root in self._placed:
             return False
         maker = self._makers[root]
         others = [reader for reader in self._readers[root] if reader is not join]
