@@ -1,8 +1,8 @@
 """ScaleShift: y[m, c] = f(x[m, c] * scale[c] + shift[c]), what a normalisation is once trained.
 Gate: y[m, c] = x[m, c] * gate[c], the gates of each image computed by the network itself.
 
-Rows are not looked at: the image is one run of floats and the constants repeat through it, so
-that a layer of three channels fills its vectors as one of 256 does.
+Rows that lie side by side are not looked at: the image is one run of floats and the constants
+repeat through it, so that a layer of three channels fills its vectors as one of 256 does.
 """
 
 from cython.parallel cimport prange, threadid
@@ -14,9 +14,7 @@ from cnnfast._kernels.elementwise cimport (
     cut, first_float, repeat_constants, repeated_period, units_of,
 )
 from cnnfast._kernels.kernels cimport Kernels
-from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
-)
+from cnnfast._kernels.step cimport Activation, Kernel, Scratch, chunks_of, parse_activation
 
 # An activation that is no clamp follows this many floats later, while they are in L1.
 cdef Py_ssize_t PIECE = 1024
@@ -26,7 +24,6 @@ cdef struct ScaleShiftTask:
     Activation activation
     const float *scale
     const float *shift
-    Py_ssize_t size         # floats per image
     Py_ssize_t channels
     Py_ssize_t source, target   # from a row of the input to the next, and of the output
     Py_ssize_t repeated     # period of the constants as packed
@@ -49,29 +46,20 @@ cdef void scale_shift_floats(
 cdef int block(
         const void *opaque, const float *const *inputs, float *output, float *scratch,
         Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    cdef const ScaleShiftTask *task = <const ScaleShiftTask *>opaque
-    scale_shift_floats(task, inputs[0], output, first_float(task.size, start),
-                       first_float(task.size, stop))
-    return 0
-
-
-cdef int rows_block(
-        const void *opaque, const float *const *inputs, float *output, float *scratch,
-        Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
-    """Rows [start, stop), which do not lie side by side."""
+    """Rows [start, stop): one run of floats, unless they lie apart."""
     cdef const ScaleShiftTask *task = <const ScaleShiftTask *>opaque
     cdef Py_ssize_t row
+    if task.source == task.target == task.channels:
+        scale_shift_floats(task, inputs[0], output, start * task.channels, stop * task.channels)
+        return 0
     for row in range(start, stop):
-        task.kernels.scale_shift(
-            inputs[0] + row * task.source, output + row * task.target, task.channels, task.scale,
-            task.shift, task.repeated, 0, task.activation.lowest, task.activation.highest)
-        activate_rows(&task.activation, output + row * task.target, 1, task.channels,
-                      task.channels)
+        scale_shift_floats(task, inputs[0] + row * task.source, output + row * task.target, 0,
+                           task.channels)
     return 0
 
 
 cdef class ScaleShift(Kernel):
-    """A multiplication and an addition per channel, `rows` rows of channels per image.
+    """A multiplication and an addition per channel, `rows` rows of channels per image: units.
 
     `activation` is applied to the result.
     """
@@ -89,7 +77,6 @@ cdef class ScaleShift(Kernel):
         self.task.kernels = kernels
         self.task.activation = parse_activation(activation, kernels)
         self.task.scale, self.task.shift = packed, packed + floats
-        self.task.size = rows * channels
         self.task.channels = channels
         self.task.source, self.task.target = channels, channels
         self.task.repeated = repeated
@@ -97,16 +84,8 @@ cdef class ScaleShift(Kernel):
             self.source, self.target = &self.task.source, &self.task.target
         self.step.run = block
         self.step.task = &self.task
-        self.step.units = units_of(self.task.size)
-        self.step.work = 8.0 * self.task.size
-
-    cdef int settle(self) except -1:
-        """Do rows one by one, each a unit, where they lie apart."""
-        cdef ScaleShiftTask *task = &self.task
-        if task.source != task.channels or task.target != task.channels:
-            self.step.run = rows_block
-            self.step.units = task.size // task.channels
-        return 0
+        self.step.units = rows
+        self.step.work = 8.0 * rows * channels
 
     def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads):
         """Scale and shift all rows of inputs (any number of them)."""

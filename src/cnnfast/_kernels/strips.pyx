@@ -124,12 +124,13 @@ cdef class Strips(Kernel):
 
     cdef StripsTask task
     cdef list kernels
+    cdef Py_ssize_t pixels, columns     # rows of the input image, and in a row of the output
 
     def __init__(self, Py_ssize_t image, links, Py_ssize_t strip):
         cdef StripsTask *task = &self.task
-        cdef Kernel kernel
+        cdef Kernel first, last
         cdef Link *link
-        cdef Py_ssize_t index, rest = 0
+        cdef Py_ssize_t index
         if not 1 <= len(links) <= MOST_LINKS:
             most = MOST_LINKS
             raise ValueError(f"a chain has 1 to {most} operations. Received {len(links)}.")
@@ -137,20 +138,40 @@ cdef class Strips(Kernel):
         task.image, task.last, task.strip = image, len(links) - 1, strip
         for index, (kernel, sight, rows, row, held) in enumerate(links):
             link = &task.links[index]
-            link.step, link.rows, link.row = kernel.step, rows, row
+            link.rows, link.row = rows, row
             link.height, link.units, link.descent, link.top, link.reach = sight
             link.place = task.buffers
             task.buffers += padded_floats(held * row)
-            rest = max(rest, kernel.step.scratch)
             # A kernel may be prepared for one row.
-            self.step.work += (
-                kernel.step.work * groups_in(link, rows) * link.units / kernel.step.units)
-            self.packed_floats += kernel.packed_floats
+            self.step.work += kernel.work * groups_in(link, rows) * link.units / kernel.units
+            self.packed_floats += kernel.weights // sizeof(float)
         task.groups = groups_in(&task.links[task.last], task.links[task.last].rows)
         self.step.run = block
         self.step.task = task
         self.step.units = task.groups
+        first, last = self.kernels[0], self.kernels[task.last]
+        self.source, self.target = first.source, last.target
+        if self.source != NULL:
+            self.pixels = image // self.source[0]
+        if self.target != NULL:
+            self.columns = task.links[task.last].row // self.target[0]
+        self.settle()
+
+    cdef int settle(self) except -1:
+        """Take over how far the first kernel's inputs lie apart, and the last one's outputs."""
+        cdef StripsTask *task = &self.task
+        cdef Py_ssize_t index, rest = 0
+        cdef Kernel kernel
+        for index, kernel in enumerate(self.kernels):
+            kernel.settle()
+            task.links[index].step = kernel.step
+            rest = max(rest, kernel.step.scratch)
+        if self.source != NULL:
+            task.image = self.pixels * self.source[0]
+        if self.target != NULL:
+            task.links[task.last].row = self.columns * self.target[0]
         self.step.scratch = task.buffers + rest
+        return 0
 
     def run(self, const float[:, :, :, ::1] inputs, float[:, :, :, ::1] outputs, int threads):
         """Do all images of inputs (N, H, W, C) into outputs (N, P, Q, K)."""
