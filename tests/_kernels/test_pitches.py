@@ -19,6 +19,7 @@ from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
 from cnnfast.ops.resizing import Enlarge
+from cnnfast.ops.strips import Strips
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 TANH = ("tanh", 0.0, 0.0, 0.0)
@@ -59,6 +60,11 @@ WRITERS: dict[str, tuple[Op, Shape]] = {
     "pooling nothing": (Pooling("max", (1, 1), (1, 1), ((1, 0), (0, 1))), (3, 4, 16)),
     "scale": (ScaleShift(normal(21), -normal(21), RELU), (5, 3, 21)),
     "scale, tanh": (ScaleShift(normal(16), normal(16), TANH), (5, 3, 16)),
+    "strips": (Strips((ScaleShift(normal(20), normal(20), RELU),
+                       Convolution(normal(1, 1, 20, 32), activation=RELU), winograd())),
+               (13, 9, 20)),
+    "strips, pooling": (Strips((Convolution(normal(3, 3, 5, 19), padding=SAME3),
+                                Pooling("max", (3, 3), (2, 2)))), (13, 9, 5)),
     "copy": (Concatenate(2), (4, 3, 5)),
     "nearest": (Enlarge((2, 3), "nearest"), (4, 3, 5)),
     "bilinear": (Enlarge((2, 3), "bilinear"), (4, 3, 5)),
@@ -66,7 +72,15 @@ WRITERS: dict[str, tuple[Op, Shape]] = {
 
 READERS = {
     name: WRITERS[name]
-    for name in ("dense", "dense, gathered", "dense, tanh", "scale", "scale, tanh", "copy")
+    for name in (
+        "dense",
+        "dense, gathered",
+        "dense, tanh",
+        "scale",
+        "scale, tanh",
+        "strips",
+        "copy",
+    )
 }
 
 

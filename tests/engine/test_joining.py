@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cnnfast._kernels.strips import Strips
 from cnnfast.engine import plan as plans
 from cnnfast.engine.graph import Graph, Value
+from cnnfast.engine.passes import optimize
 from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.engine.segments import Segment
 from cnnfast.ops.convolution import Convolution
@@ -234,6 +236,15 @@ def test_joining_in_place_any_threads_and_batches_split_by_rows(monkeypatch, ima
     plan, expected = Plan(graph), without_joining(monkeypatch, graph)
     assert plan.work > 2e7
     assert_same(plan, expected, inputs_of(graph, images), threads)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_joining_in_place_of_what_strips_make(monkeypatch, threads):
+    graph = optimize(dense_block(layers=4, side=80))
+    plan, expected = Plan(graph), without_joining(monkeypatch, graph)
+    outputs = [line.operation.output for line in plan._lines if type(line.kernel) is Strips]
+    assert any(output.alias is not None for output in outputs)
+    assert_same(plan, expected, inputs_of(graph, 3), threads)
 
 
 @pytest.mark.parametrize("groups", [[2], [1, 3], [4, 0, 2], [1, 1, 1, 1, 1]])
