@@ -15,11 +15,14 @@ from cnnfast._kernels.conv import Convolution
 from cnnfast._kernels.dense import Dense
 from cnnfast._kernels.depthwise import Depthwise
 from cnnfast._kernels.winograd import Winograd
+from cnnfast._kernels.winograd_sequence import WinogradSequence
 
 # Height and width, channels in and out, images: what 3 x 3 convolutions of networks see.
 SQUARES = (
     (56, 64, 8), (28, 128, 16), (14, 256, 32), (7, 512, 64), (32, 32, 64), (16, 64, 128),
 )  # fmt: skip
+# Length, channels, filters, taps, images: texts and sounds.
+SEQUENCES = ((100, 128, 32, 7, 64), (250, 64, 64, 3, 64), (128, 128, 128, 5, 32))
 
 
 def subjects(threads: int) -> Iterator[Subject]:
@@ -112,6 +115,15 @@ def transformed(threads: int) -> Iterator[Subject]:
         work = 18.0 * channels * channels * side * side * images
         name = f"winograd 3x3 {side}x{side}x{channels}"
         yield Subject(name, partial(kernel.run, x, y, threads), work)
+    for length, channels, filters, taps, images in SEQUENCES:
+        border = (taps // 2, taps // 2)
+        along = WinogradSequence(
+            1, length, channels, draw(1, taps, channels, filters), draw(filters), border, 1,
+            LINEAR,
+        )  # fmt: skip
+        x, y = draw(images, 1, length, channels), draw(images, 1, length, filters)
+        name = f"winograd 1d {length}x{channels} -> {filters}, k {taps}"
+        yield Subject(name, partial(along.run, x, y, threads), images * along.work)
 
 
 def products(threads: int) -> Iterator[Subject]:

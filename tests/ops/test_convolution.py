@@ -40,8 +40,22 @@ def test_prepare_takes_winograd_for_wide_3x3_filters_only():
     assert kernel_name(Convolution(normal(1, 1, 32, 64)), 16, 16, 32) == "Dense"
 
 
+def test_prepare_takes_winograd_for_wide_filters_along_rows_only():
+    wide, few = normal(1, 7, 32, 32), normal(1, 7, 16, 32)
+    assert kernel_name(Convolution(wide), 1, 100, 32) == "WinogradSequence"
+    assert kernel_name(Convolution(wide), 9, 20, 32) == "WinogradSequence"
+    assert kernel_name(Convolution(wide, dilation=(1, 3)), 1, 100, 32) == "WinogradSequence"
+    assert kernel_name(Convolution(wide, strides=(1, 2)), 1, 100, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, padding=((1, 0), (0, 0))), 1, 100, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, direct=True), 1, 100, 32) == "Convolution"
+    assert kernel_name(Convolution(few), 1, 100, 16) == "Convolution"
+    assert kernel_name(Convolution(few, groups=2), 1, 100, 32) == "Convolution"
+    assert kernel_name(Convolution(normal(7, 1, 32, 32)), 20, 20, 32) == "Convolution"
+
+
 def test_prepare_takes_direct_sums_where_winograd_is_off(direct):
     assert kernel_name(Convolution(normal(3, 3, 32, 32)), 16, 16, 32) == "Convolution"
+    assert kernel_name(Convolution(normal(1, 7, 32, 32)), 1, 100, 32) == "Convolution"
 
 
 def test_set_winograd_compiles_models_anew():

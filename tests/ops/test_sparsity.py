@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnnfast._kernels.conv import Convolution as ConvolutionKernel
 from cnnfast._kernels.sparse_gradient import SparseInputGradient, SparseKernelGradient
 from cnnfast._kernels.weight_gradient import ConvolutionKernelGradient as DenseKernel
+from cnnfast._kernels.winograd_sequence import WinogradSequence
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.gradients import ConvolutionInputGradient, ConvolutionKernelGradient
 from cnnfast.ops.gradients.sparsity import sparse_input_pays, sparse_kernel_pays
@@ -57,7 +57,7 @@ def test_input_gradient_that_no_kernel_suits_is_dense(isa: str, options: dict[st
 def test_operations_take_the_kernels_that_pay(isa: str) -> None:
     op, gradient = convolution(), (1, 94, 32)
     to_input, to_kernel = ConvolutionInputGradient(op, SHAPE), ConvolutionKernelGradient(op)
-    assert isinstance(to_input.prepare(gradient), ConvolutionKernel)
+    assert isinstance(to_input.prepare(gradient), WinogradSequence)
     assert isinstance(to_kernel.prepare(SHAPE, gradient), DenseKernel)
     assert isinstance(to_input.suited(DENSITY).prepare(gradient), SparseInputGradient)
     assert isinstance(to_kernel.suited(1.0, DENSITY).prepare(SHAPE, gradient), SparseKernelGradient)

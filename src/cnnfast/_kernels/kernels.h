@@ -82,6 +82,18 @@ typedef void winograd_pool_kernel(const float *m, ptrdiff_t plane, const float *
                                   ptrdiff_t channels, float lowest, float highest, float *y,
                                   ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows, ptrdiff_t columns);
 
+/* See micro/winograd_sequence.h. Seven pixels, `step` floats apart, of which x is the first that is
+ * not padding: the one with number `first`; the last one has number `last` - 1. Planes of v hold
+ * whole vectors of channels, or as many as there are. */
+typedef void sequence_input_kernel(const float *x, ptrdiff_t step, ptrdiff_t first, ptrdiff_t last,
+                                   ptrdiff_t C, float *v, ptrdiff_t plane);
+
+/* The same file: the first `count` outputs of four, `step` floats apart, as those of the addend, or
+ * NULL. */
+typedef void sequence_output_kernel(const float *m, ptrdiff_t plane, const float *bias,
+                                    ptrdiff_t channels, const float *addend, float lowest,
+                                    float highest, float *y, ptrdiff_t step, ptrdiff_t count);
+
 /* See micro/winograd_gradient.h. The upper left `rows` x `columns` gradients of a tile, in pixels K
  * floats and rows `row` floats apart; the others are zero. Planes of p hold whole vectors. */
 typedef void winograd_gradient_kernel(const float *dy, ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows,
@@ -297,6 +309,8 @@ typedef struct Kernels {
     winograd_pool_kernel *winograd_pools[POOLS];
     winograd_gradient_kernel *winograd_gradient;
     winograd_filter_kernel *winograd_filter;
+    sequence_input_kernel *sequence_input;
+    sequence_output_kernel *sequence_output;
     block_kernel *blocks[2][BLOCK_MAX_FILTERS]; /* [one vector, BLOCK_VECTORS][filters - 1] */
     ptrdiff_t block_filters[2]; /* of the widest tile that registers hold */
     quad_kernel *quads[QUAD_SIZES]; /* [taps - QUAD_FIRST] */

@@ -61,6 +61,15 @@ cdef extern from "kernels.h":
         float highest, float *y, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows,
         Py_ssize_t columns) noexcept nogil
 
+    ctypedef void sequence_input_kernel(
+        const float *x, Py_ssize_t step, Py_ssize_t first, Py_ssize_t last, Py_ssize_t C,
+        float *v, Py_ssize_t plane) noexcept nogil
+
+    ctypedef void sequence_output_kernel(
+        const float *m, Py_ssize_t plane, const float *bias, Py_ssize_t channels,
+        const float *addend, float lowest, float highest, float *y, Py_ssize_t step,
+        Py_ssize_t count) noexcept nogil
+
     ctypedef void winograd_gradient_kernel(
         const float *dy, Py_ssize_t row, Py_ssize_t K, Py_ssize_t rows, Py_ssize_t columns,
         float *p, Py_ssize_t plane) noexcept nogil
@@ -241,6 +250,8 @@ cdef extern from "kernels.h":
         winograd_pool_kernel *winograd_pools[2]
         winograd_gradient_kernel *winograd_gradient
         winograd_filter_kernel *winograd_filter
+        sequence_input_kernel *sequence_input
+        sequence_output_kernel *sequence_output
         block_kernel *blocks[2][8]
         Py_ssize_t block_filters[2]
         quad_kernel *quads[4]

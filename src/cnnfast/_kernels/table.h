@@ -20,6 +20,7 @@
 #include "micro/winograd_gradient.h"
 #include "micro/winograd_input.h"
 #include "micro/winograd_output.h"
+#include "micro/winograd_sequence.h"
 
 #define PASTE_(a, b) a##b
 #define PASTE(a, b) PASTE_(a, b)
@@ -128,6 +129,8 @@ static const Kernels table = {
     },
     .winograd_gradient = winograd_gradient,
     .winograd_filter = winograd_filter,
+    .sequence_input = sequence_input,
+    .sequence_output = sequence_output,
     .blocks = {
 #define BLOCK(F, V) [V > 1][F - 1] = block_##F##x##V,
 #include "kernels.inc"

@@ -13,10 +13,11 @@ from cnnfast._kernels.conv import Convolution as ConvolutionKernel
 from cnnfast._kernels.dense import Dense as DenseKernel
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.winograd import Winograd
+from cnnfast._kernels.winograd_sequence import WinogradSequence
 from cnnfast.ops.base import Floats, Op, Shape, constant, floats, set_fields
 from cnnfast.ops.elementwise import LINEAR, Activation
 from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
-from cnnfast.ops.winograd_costs import winograd_pays
+from cnnfast.ops.winograd_costs import sequence_pays, winograd_pays
 from cnnfast.threads import thread_count
 
 # ((top, bottom), (left, right)), pixels of zeros around an image; below zero at the bottom or the
@@ -26,7 +27,8 @@ Border: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 NO_BORDER: Border = ((0, 0), (0, 0))
 
 # Winograd's sums err 2.3 times as much as direct ones at 64 channels, 3.0 times at 16 and 3.6
-# times at 5: the fewer terms, the more the transforms' own rounding counts.
+# times at 5: the fewer terms, the more the transforms' own rounding counts. Along sequences it is
+# 2.2 times at 64 and 2.5 at 16, but 3 times for the worst of four neighbours from 32 on.
 PRECISE_CHANNELS = 32
 
 
@@ -97,10 +99,15 @@ class Convolution(Op):
         if self.suits_winograd(shapes[0]):
             padding = (*self.padding[0], *self.padding[1])
             return Winograd(H, W, C, self.kernel, self.bias, padding, self.activation, self.adds)
+        if self.suits_winograd_sequence(shapes[0]):
+            return WinogradSequence(
+                H, W, C, self.kernel, self.bias, self.padding[1], self.dilation[1],
+                self.activation, self.adds,
+            )  # fmt: skip
         return kernel_of(self, shapes[0])
 
     def suits_winograd(self, shape: Shape) -> bool:
-        """Whether Winograd's algorithm applies, is allowed, precise enough and faster.
+        """Whether Winograd's algorithm for 3 x 3 applies, is allowed, precise enough and faster.
 
         Args:
             shape: of the input, (H, W, C).
@@ -108,12 +115,33 @@ class Convolution(Op):
         P, Q = window_counts(shape, self.kernel.shape, self)
         return (
             self.kernel.shape[:2] == (3, 3)
-            and self.strides == self.dilation == (1, 1)
+            and self.dilation == (1, 1)
+            and self._allows_winograd()
+            and winograd_pays(P, Q, shape[2], self.kernel.shape[3])
+        )
+
+    def suits_winograd_sequence(self, shape: Shape) -> bool:
+        """Whether the same holds for Winograd's algorithm along rows.
+
+        Args:
+            shape: of the input, (H, W, C).
+        """
+        R, S, C, K = self.kernel.shape
+        Q = window_counts(shape, self.kernel.shape, self)[1]
+        return (
+            R == 1
+            and self.padding[0] == (0, 0)
+            and self._allows_winograd()
+            and sequence_pays(Q, S, C, K, self.dilation[1])
+        )
+
+    def _allows_winograd(self) -> bool:
+        return (
+            self.strides == (1, 1)
             and self.groups == 1
-            and shape[2] >= PRECISE_CHANNELS
+            and self.kernel.shape[2] >= PRECISE_CHANNELS
             and not self.direct
             and config.winograd()
-            and winograd_pays(P, Q, shape[2], self.kernel.shape[3])
         )
 
     def is_pointwise(self) -> bool:

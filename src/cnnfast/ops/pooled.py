@@ -65,6 +65,8 @@ def can_pool(convolution: Convolution, pooling: Pooling, shape: Shape) -> bool:
         return False
     if convolution.suits_winograd(shape):
         return pooling.pool == (2, 2)
+    if convolution.suits_winograd_sequence(shape):
+        return False
     return pooling.kind == "max" and pooling.pool in WINDOWS
 
 

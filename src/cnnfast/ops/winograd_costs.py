@@ -15,6 +15,14 @@ COSTS: Final = {
     "neon": (1.06, 0.0, 7.5, 65.0),
     "base": (1.06, 0.0, 7.5, 65.0),
 }
+# The same along sequences, in products of a channel and a filter at one point: those products, and
+# a tile's transforms of inputs and outputs.
+SEQUENCE_COSTS: Final = {
+    "avx512": (1.03, 22.5, 40.0),
+    "avx2": (1.06, 22.5, 63.0),
+    "neon": (1.06, 22.5, 63.0),
+    "base": (1.06, 22.5, 63.0),
+}
 # How much faster it must be than the direct kernel to be worth its rounding.
 ADVANTAGE: Final = 1.05
 # Outputs of a whole tile along one axis.
@@ -41,6 +49,50 @@ def winograd_pays(P: int, Q: int, C: int, K: int) -> bool:
     filters = -(-K // lanes) * lanes
     cost = products + inputs / filters + outputs / C + both / (C * filters)
     return ADVANTAGE * cost * points_of(P) * points_of(Q) <= 9 * P * Q
+
+
+def sequence_pays(Q: int, S: int, C: int, K: int, dilation: int) -> bool:
+    """Tell whether Winograd's algorithm along rows beats the direct kernel by 5 %.
+
+    Args:
+        Q: outputs of a row.
+        S: taps.
+        C: channels.
+        K: filters.
+        dilation: pixels from one tap to the next.
+    """
+    return ADVANTAGE * sequence_time(Q, S, C, K, dilation) <= 1
+
+
+def sequence_time(Q: int, S: int, C: int, K: int, dilation: int) -> float:
+    """Estimate the time of Winograd's algorithm along rows over that of the direct kernel.
+
+    time = d ((tiles + groups - 1) (products + inputs / K') + tiles outputs / C) / (Q S), where
+    products are those of a tile, and tiles those of each of d sequences
+
+    Args:
+        Q: outputs of a row.
+        S: taps.
+        C: channels.
+        K: filters.
+        dilation: pixels from one tap to the next, d.
+    """
+    product, inputs, outputs = SEQUENCE_COSTS[dispatch.active()]
+    lanes = dispatch.lanes()
+    filters = -(-K // lanes) * lanes
+    tiles = -(-Q // (dilation * TILE))
+    transformed = tiles + -(-S // TILE) - 1
+    cost = transformed * (product * sequence_products(S) + inputs / filters)
+    return dilation * (cost + tiles * outputs / C) / (Q * S)
+
+
+def sequence_products(S: int) -> int:
+    """Count the products of four neighbouring outputs, of a channel and a filter.
+
+    Args:
+        S: taps.
+    """
+    return 6 * -(-S // TILE) + S // TILE
 
 
 def points_of(outputs: int) -> int:

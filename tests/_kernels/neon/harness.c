@@ -50,6 +50,7 @@ enum { ROWS = sizeof row_names / sizeof row_names[0] };
 #include "gradients.h"
 #include "lanes.h"
 #include "normalization.h"
+#include "sequences.h"
 #include "sparse.h"
 #include "updates.h"
 
@@ -276,6 +277,8 @@ static const struct {
     {"winograd_pool", run_winograd_pool, pool_names, POOLS},
     {"winograd_gradient", run_winograd_gradient, winograd_gradient_names, 1},
     {"winograd_filter", run_winograd_filter, winograd_filter_names, 1},
+    {"sequence_input", run_sequence_input, sequence_input_names, 1},
+    {"sequence_output", run_sequence_output, sequence_output_names, 1},
     {"block", run_block, block_names, 2},
     {"quad", run_quad, quad_names, QUAD_SIZES},
     {"quad_sum", run_quad_sum, quad_names, QUAD_SIZES},

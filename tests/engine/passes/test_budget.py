@@ -45,6 +45,20 @@ def test_budget_keeps_packed_weights_of_small_images_in_bounds(monkeypatch):
     assert compile_graph(graph).weights <= MOST_OF_FILE * size
 
 
+def test_budget_counts_the_products_along_sequences(monkeypatch):
+    graph = Graph()
+    value = graph.input((1, 100, 64))
+    for _ in range(3):
+        value = graph.add(Convolution(normal(1, 5, 64, 64) / 20, normal(64)), value)
+    graph.output(value)
+    size = sum(op.kernel.nbytes + op.bias.nbytes for op in kernels_of(graph))
+    assert not any(op.direct for op in kernels_of(spare_memory(graph)))
+    monkeypatch.setattr(budget, "FREE", 0)
+    assert Plan(graph).weights > MOST_OF_FILE * size
+    assert [op.direct for op in kernels_of(spare_memory(graph))] == [False, False, True]
+    assert compile_graph(graph).weights <= MOST_OF_FILE * size
+
+
 def test_budget_goes_to_the_convolutions_with_most_pixels(monkeypatch):
     monkeypatch.setattr(budget, "FREE", 0)
     spared = kernels_of(spare_memory(residual_like()))

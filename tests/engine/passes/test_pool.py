@@ -62,6 +62,7 @@ APART = {
     "bordered": pair((8, 8, 3), 5, Pooling("max", (2, 2), (2, 2), ((0, 1), (0, 1)))),
     "other window": pair((11, 11, 3), 5, Pooling("max", (3, 3), (3, 3))),
     "Winograd, by four": pair((8, 10, 32), 32, BY_FOUR),
+    "Winograd along rows": pair((1, 40, 32), 32, BY_FOUR, (1, 5)),
 }
 
 

@@ -2,6 +2,7 @@
 #include "join.h"
 #include "repeat.h"
 #include "winograd_points.h"
+#include "winograd_store.h"
 
 #define PRODUCT(i, j) vf_load(m + (6 * i + j) * plane)
 /* Output rows 0 and 2 are made of sums over +-, rows 1 and 3 of differences. */
@@ -29,17 +30,6 @@
         vf_add(PRODUCT(0, j), vf_add(PRODUCT(1, j), PRODUCT(2, j)));                             \
     const vf far##j = vf_fma(vf_set(A_1), vf_sub(PRODUCT(1, j), PRODUCT(2, j)), PRODUCT(5, j));
 
-/* What becomes of the outputs of a vector of filters, n of them real, and how many there are. */
-typedef struct Finish {
-    vf bias, lowest, highest;
-    ptrdiff_t columns, K, n;
-} Finish;
-
-/* Four pixels of a row. */
-typedef struct Pixels {
-    vf y0, y1, y2, y3;
-} Pixels;
-
 /* A^T along a row: four pixels from six points, or two from four. */
 ALWAYS_INLINE Pixels pixels_of(int narrow, vf m0, vf m1, vf m2, vf m3, vf m4, vf m5)
 {
@@ -57,51 +47,6 @@ ALWAYS_INLINE Pixels pixels_of(int narrow, vf m0, vf m1, vf m2, vf m3, vf m4, vf
         vf_fma(vf_set(B_3), difference_b, vf_fma(vf_set(A_3), difference_a, m5)),
     };
     return pixels;
-}
-
-ALWAYS_INLINE vf clamped(vf y, const Finish *finish)
-{
-    return vf_min(finish->highest, vf_max(finish->lowest, y));
-}
-
-ALWAYS_INLINE void store_filters(vf y, float *out, const Finish *finish)
-{
-    if (finish->n == LANES)
-        vf_store(out, y);
-    else
-        vf_store_n(out, y, finish->n);
-}
-
-/* Where outputs go, and what is added to them from the same places of another array. */
-typedef struct Target {
-    float *y;
-    const float *addend;
-} Target;
-
-ALWAYS_INLINE Target shifted(Target target, ptrdiff_t floats)
-{
-    const Target moved = {target.y + floats, target.addend ? target.addend + floats : NULL};
-    return moved;
-}
-
-/* adds: a constant, whether there is an addend. */
-ALWAYS_INLINE void store_output(vf y, Target target, int adds, const Finish *finish)
-{
-    y = vf_add(y, finish->bias);
-    if (adds) y = vf_add(y, vf_some(target.addend, finish->n));
-    store_filters(clamped(y, finish), target.y, finish);
-}
-
-ALWAYS_INLINE void store_pixels(Pixels pixels, Target target, int adds, const Finish *finish)
-{
-    const ptrdiff_t K = finish->K;
-    store_output(pixels.y0, target, adds, finish);
-    if (finish->columns < 2) return;
-    store_output(pixels.y1, shifted(target, K), adds, finish);
-    if (finish->columns < 3) return;
-    store_output(pixels.y2, shifted(target, 2 * K), adds, finish);
-    if (finish->columns < 4) return;
-    store_output(pixels.y3, shifted(target, 3 * K), adds, finish);
 }
 
 #define NEAR pixels_of(narrow, near0, near1, near2, near3, near4, near5)
@@ -196,21 +141,6 @@ ALWAYS_INLINE void pool_channels(int kind, const float *m, ptrdiff_t plane, floa
     store_windows(kind, above, y, finish);
     if (rows > 1) store_windows(kind, below, y + row, finish);
 }
-
-/* Walks filters by the vector; DO does one from filter k on. */
-#define EACH_FILTERS(DO)                                                                         \
-    if (channels < LANES) {                                                                      \
-        const ptrdiff_t k = 0;                                                                   \
-        finish.n = channels;                                                                     \
-        finish.bias = vf_load_n(bias, channels, 0.0f);                                           \
-        DO;                                                                                      \
-        return;                                                                                  \
-    }                                                                                            \
-    for (ptrdiff_t i = 0; i < channels; i += LANES) {                                            \
-        const ptrdiff_t k = WITHIN(i, channels);                                                 \
-        finish.bias = vf_load(bias + k);                                                         \
-        DO;                                                                                      \
-    }
 
 ALWAYS_INLINE void output_tile(const float *m, ptrdiff_t plane, const float *bias,
                                ptrdiff_t channels, Target target, int adds, ptrdiff_t row,

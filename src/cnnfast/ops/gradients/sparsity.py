@@ -14,7 +14,7 @@ from cnnfast import config
 from cnnfast._kernels import dispatch
 from cnnfast.ops.base import Shape
 from cnnfast.ops.convolution import PRECISE_CHANNELS, Convolution, window_counts
-from cnnfast.ops.winograd_costs import TILE, points_of, winograd_pays
+from cnnfast.ops.winograd_costs import TILE, points_of, sequence_time, winograd_pays
 
 # An advantage below this is not worth different sums.
 ADVANTAGE: Final = 1.15
@@ -97,6 +97,8 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
     dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
     if _back_suits_winograd(op, shape):
         dense *= WINOGRAD_INPUT * points_of(H) * points_of(W) / (WHOLE_POINTS * H * W)
+    elif op.kernel.shape[0] == 1 and _back_allows_winograd(op):
+        dense *= min(1.0, sequence_time(W, S, K, C, 1))
     return ADVANTAGE * cost < dense
 
 
@@ -114,11 +116,14 @@ def _back_suits_winograd(op: Convolution, shape: Shape) -> bool:
     H, W, C = shape
     return (
         op.kernel.shape[:2] == (3, 3)
-        and op.strides == op.dilation == (1, 1)
-        and op.kernel.shape[3] >= PRECISE_CHANNELS
-        and config.winograd()
+        and op.dilation == (1, 1)
+        and _back_allows_winograd(op)
         and winograd_pays(H, W, op.kernel.shape[3], C)
     )
+
+
+def _back_allows_winograd(op: Convolution) -> bool:
+    return op.strides == (1, 1) and op.kernel.shape[3] >= PRECISE_CHANNELS and config.winograd()
 
 
 def _vectors(floats: int) -> int:
