@@ -1,9 +1,9 @@
 """Winograd's F(4, 4) along rows: four outputs of a filter of 7 taps in 13 products, not 28.
 
 y = A^T [sum over g, c of (G g_gc) * (B^T d_(t+g)c)] + bias, per four neighbouring outputs, tile t,
-where g_g is the g-th group of four taps, d_t the seven inputs from four times t on, and * multiplies
-by element. Because tiles are as far apart as groups are long, each input is transformed once, and
-a product sums over the tiles t, t + 1, ... as a direct convolution does over pixels.
+where g_g is the g-th group of four taps, d_t the seven inputs from four times t on, and *
+multiplies by element. Because tiles are as far apart as groups are long, each input is transformed
+once, and a product sums over the tiles t, t + 1, ... as a direct convolution does over pixels.
 
 Groups are filled up with zeros, before and behind the taps. A last group that ends in zeros has no
 product at infinity, whose filter is the last tap: 7 taps take 6 x 2 + 1 products, 3 take 6.
@@ -206,7 +206,7 @@ cdef double factor_of(Py_ssize_t point, Py_ssize_t tap) noexcept nogil:
     cdef Py_ssize_t i
     if point == INFINITE:
         return tap == TILE - 1
-    for i in range(tap):
+    for _ in range(tap):
         factor *= FINITE[point]
     for i in range(INFINITE):
         if i != point:
