@@ -100,6 +100,13 @@ CASES = {
         PooledConvolution(WINOGRAD, HALVES),
         WINOGRAD,
     ),
+    "Winograd along rows": chain(
+        (23, 19, 32),
+        WINOGRAD,
+        convolution(32, 40, (1, 7), padding=((0, 0), (3, 3))),
+        convolution(40, 32, (1, 3), dilation=(1, 2)),
+        convolution(32, 8),
+    ),
     "three strides": chain(
         (40, 9, 3),
         convolution(3, 8, strides=(2, 1)),

@@ -67,8 +67,8 @@ def sequence_pays(Q: int, S: int, C: int, K: int, dilation: int) -> bool:
 def sequence_time(Q: int, S: int, C: int, K: int, dilation: int) -> float:
     """Estimate the time of Winograd's algorithm along rows over that of the direct kernel.
 
-    time = d ((tiles + groups - 1) (products + inputs / K') + tiles outputs / C) / (Q S), where
-    products are those of a tile, and tiles those of each of d sequences
+    time = ((tiles + d (groups - 1)) (products + inputs / K') + tiles outputs / C) / (Q S), where
+    products are those of a tile
 
     Args:
         Q: outputs of a row.
@@ -80,10 +80,20 @@ def sequence_time(Q: int, S: int, C: int, K: int, dilation: int) -> float:
     product, inputs, outputs = SEQUENCE_COSTS[dispatch.active()]
     lanes = dispatch.lanes()
     filters = -(-K // lanes) * lanes
-    tiles = -(-Q // (dilation * TILE))
-    transformed = tiles + -(-S // TILE) - 1
+    tiles = sequence_tiles(Q, dilation)
+    transformed = tiles + dilation * (-(-S // TILE) - 1)
     cost = transformed * (product * sequence_products(S) + inputs / filters)
-    return dilation * (cost + tiles * outputs / C) / (Q * S)
+    return (cost + tiles * outputs / C) / (Q * S)
+
+
+def sequence_tiles(Q: int, dilation: int) -> int:
+    """Count the tiles of a row, of as many sequences as the dilation.
+
+    Args:
+        Q: outputs of a row.
+        dilation: pixels from one tap to the next.
+    """
+    return dilation * -(-Q // (dilation * TILE))
 
 
 def sequence_products(S: int) -> int:
