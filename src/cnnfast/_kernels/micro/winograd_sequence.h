@@ -11,6 +11,7 @@
  * Budget  Seven inputs are loaded once and meet six constants: 16 registers hold both nearly.
  * Numerics  A tile's result does not depend on its neighbours, nor on the channel's lane.
  */
+#include "repeat.h"
 #include "winograd_points.h"
 #include "winograd_store.h"
 
