@@ -92,6 +92,13 @@ class Run:
             y = self.random.standard_normal((samples, 1)).astype(np.float32)
             self.seen.append(np.array(self.model.train_on_batch(ids(self.random, samples), y)))
 
+    def refused_step(self) -> None:
+        """Try a step with a word that the table does not have."""
+        words = ids(np.random.default_rng(1), 4)
+        words[0][2, 1] = WORDS
+        with pytest.raises(ValueError, match="Received 60"):
+            self.model.train_on_batch(words, np.ones((4, 1), np.float32))
+
     def look(self) -> None:
         self.seen += [np.array(weight) for weight in self.model.get_weights()]
 
@@ -153,6 +160,20 @@ def test_training_on_any_number_of_threads_gives_the_same_bits(
     cnnfast.config.set_num_threads(1)
     as_a_whole()
     expect_same(found, anything(Run(ROW_BY_ROW[name]())))
+
+
+@pytest.mark.parametrize("name", [*ROW_BY_ROW, *WHOLE])
+def test_step_that_is_refused_leaves_no_trace(name: str) -> None:
+    runs = [Run((ROW_BY_ROW | WHOLE)[name]()) for _ in range(2)]
+    for count in (0, 3, 1, 130):
+        for run in runs:
+            run.steps(count)
+        runs[0].refused_step()
+    for run in runs:
+        run.steps(1)
+        run.look()
+        run.look_at_state()
+    expect_same(*runs)
 
 
 @pytest.mark.parametrize(("names", "expected"), [(ROW_BY_ROW, 2), (WHOLE, 0)])
