@@ -54,6 +54,9 @@ WRITERS: dict[str, tuple[Op, Shape]] = {
     "winograd": (winograd(), (11, 9, 32)),
     "winograd, tanh": (winograd(TANH), (11, 9, 32)),
     "pooled winograd": (PooledConvolution(winograd(), two_by_two("average")), (11, 9, 32)),
+    "winograd along rows": (Convolution(normal(1, 7, 32, 40), activation=RELU), (2, 31, 32)),
+    "winograd, dilation, tanh": (
+        Convolution(normal(1, 3, 32, 40), dilation=(1, 2), activation=TANH), (1, 31, 32)),
     "pooling": (Pooling("max", (3, 3), (2, 2), SAME3), (9, 10, 21)),
     "pooling in line": (Pooling("average", (1, 3), (1, 1)), (4, 9, 16)),
     "pooling columns first": (Pooling("average", (5, 5), (1, 1), ((2, 2), (2, 2))), (9, 8, 18)),

@@ -30,7 +30,7 @@ from cnnfast._kernels.pack cimport (
     Panel, even_tile, packed_floats, panel_at, panel_count, up_to_multiple,
 )
 from cnnfast._kernels.step cimport (
-    Activation, Kernel, Scratch, chunks_of, parse_activation,
+    Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
 )
 
 cdef enum:
@@ -57,6 +57,7 @@ cdef struct SequenceTask:
     const float *bias
     const float *zeros          # filters of a tap that is none
     Py_ssize_t W, C, Q, K, S
+    Py_ssize_t target           # floats from a pixel of the output to the next
     Py_ssize_t front            # taps that are none before the first
     Py_ssize_t left             # pixels of padding, and of those taps
     Py_ssize_t dilation         # pixels from one of a sequence to the next; sequences of a row
@@ -143,19 +144,15 @@ cdef void scatter_tile(
         const SequenceTask *task, const float *addend, float *y, Py_ssize_t phase,
         Py_ssize_t tile, const float *m, Py_ssize_t first, Py_ssize_t filters) noexcept nogil:
     """Finish the outputs of a tile in the row y for some filters."""
-    cdef Py_ssize_t q = phase + tile * TILE * task.dilation, i
+    cdef Py_ssize_t q = phase + tile * TILE * task.dilation, step = task.dilation * task.target
     cdef Py_ssize_t count = min((task.Q - q + task.dilation - 1) // task.dilation, TILE)
-    cdef Py_ssize_t place = q * task.K + first
+    cdef Py_ssize_t place = q * task.target + first
     if q >= task.Q:
         return
     task.kernels.sequence_output(
         m, task.m_plane, task.bias + first, filters, addend + place if task.adds else NULL,
-        task.activation.lowest, task.activation.highest, y + place, task.dilation * task.K, count)
-    if task.activation.run != NULL:
-        for i in range(count):
-            task.activation.run(
-                y + place + i * task.dilation * task.K, y + place + i * task.dilation * task.K,
-                filters, task.activation.parameters)
+        task.activation.lowest, task.activation.highest, y + place, step, count)
+    activate_rows(&task.activation, y + place, count, filters, step)
 
 
 cdef void scatter(
@@ -166,7 +163,7 @@ cdef void scatter(
     cdef Piece piece
     while start < stop:
         piece = piece_at(task, start, stop)
-        row = piece.row * task.Q * task.K
+        row = piece.row * task.Q * task.target
         for i in range(piece.count):
             scatter_tile(task, addend + row if task.adds else NULL, y + row, piece.phase,
                          piece.first + i, m + i * task.m_row, first, filters)
@@ -291,7 +288,8 @@ cdef class WinogradSequence(Kernel):
         left, right = padding
         task.kernels = active_kernels()
         task.W, task.C, task.S, task.K = W, C, kernel.shape[1], kernel.shape[3]
-        task.dilation, task.adds = dilation, adds
+        task.dilation, task.adds, task.target = dilation, adds, task.K
+        self.target = NULL if adds else &task.target    # where addends lie as outputs do
         task.Q = W + left + right - (task.S - 1) * dilation
         task.groups = (task.S + TILE - 1) // TILE
         task.front = (task.groups * TILE - task.S) // 2

@@ -140,6 +140,19 @@ def test_pass_leaves_networks_of_whole_vectors_alone(isa):
     assert kinds(run_in_lanes(matrix)) == ["Dense"]
 
 
+def text() -> Graph:
+    """Convolve with filters that leave the second of two vectors of AVX-512 nearly empty."""
+    return graph_of((1, 50, 32), Convolution(normal(1, 7, 32, 20)))
+
+
+def test_pass_leaves_sequences_alone_that_winograds_algorithm_is_faster_for(isa):
+    assert kinds(run_in_lanes(text())) == ["Convolution"]
+
+
+def test_pass_takes_such_sequences_where_sums_are_direct(isa, direct):
+    assert (kinds(run_in_lanes(text())) == ["Lanes"]) == (isa == "avx512")
+
+
 def test_pass_leaves_images_alone_that_would_leave_the_cache(isa):
     side = 200
     graph = graph_of((side, side, 1), Convolution(normal(3, 3, 1, 1)))
