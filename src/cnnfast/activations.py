@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnfast.names import unknown
 from cnnfast.ops.elementwise import activate, row_activate
 from cnnfast.serialization import custom_object_scope, find_custom_object, object_config
 
@@ -393,5 +394,4 @@ def deserialize(
 
 
 def _unknown(identifier: object) -> ValueError:
-    known = ", ".join(sorted({*ACTIVATIONS, *ALIASES}))
-    return ValueError(f"There is no activation {identifier!r}. Known activations: {known}.")
+    return unknown("activation", identifier, {*ACTIVATIONS, *ALIASES})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 _counts: Counter[str] = Counter()
 
@@ -41,3 +43,21 @@ def unique_name(prefix: str) -> str:
 def reset_names() -> None:
     """Start every automatic name again without a number."""
     _counts.clear()
+
+
+def unknown(kind: str, identifier: object, known: Iterable[str]) -> ValueError:
+    """Make the error for a name that means nothing, with the name that was probably meant.
+
+    Args:
+        kind: of thing, "loss" say.
+        identifier: what the user gave.
+        known: the names there are.
+    """
+    names = sorted(known)
+    spelled = {name.lower(): name for name in names}
+    close = get_close_matches(str(identifier).lower(), spelled, 1)
+    hint = f" Did you mean {spelled[close[0]]!r}?" if close else ""
+    kinds = f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    return ValueError(
+        f"There is no {kind} {identifier!r}.{hint} Known {kinds}: {', '.join(names)}."
+    )

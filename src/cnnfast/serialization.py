@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import numpy as np
 
 from cnnfast import arguments
+from cnnfast.names import unknown
 from cnnfast.ops.geometry import received
 
 Config = dict[str, Any]
@@ -126,8 +127,7 @@ class Registry(Generic[Kind]):
         return built
 
     def _unknown(self, identifier: object) -> ValueError:
-        known = ", ".join(sorted(self.classes))
-        return ValueError(f"There is no {self.kind} {identifier!r}. Known {self.kind}s: {known}.")
+        return unknown(self.kind, identifier, self.classes)
 
 
 def object_config(identifier: str | Mapping[str, Any]) -> tuple[str, Config]:

@@ -51,6 +51,9 @@ def two_outputs() -> Any:
         ({"metrics": ["accuracy", "nonsense"]}, "nonsense"),
         ({"metrics": {"out": ["nonsense"]}}, "nonsense"),
         ({"weighted_metrics": ["nonsense"]}, "nonsense"),
+        ({"optimizer": "adm"}, "Did you mean 'adam'"),
+        ({"loss": "mes"}, r"no loss 'mes'\. Did you mean .*Known losses: "),
+        ({"metrics": ["acurracy"]}, r"no metric 'acurracy'\. Did you mean 'accuracy'"),
     ],
 )
 def test_compile_with_an_unknown_name_is_refused_at_once(arguments: Any, named: str) -> None:
@@ -106,8 +109,9 @@ FITS: list[tuple[str, dict[str, Any], str]] = [
     (SPARSE, {"y": LABELS + 1}, "labels from 0 to 2.*Received: 3"),
     (SPARSE, {"y": LABELS - 1}, "labels from 0 to 2.*Received: -1"),
     (SPARSE, {"y": np.where(LABELS, 1.0, np.nan)}, "labels from 0 to 2.*Received: nan"),
-    (SPARSE, {"y": ROWS}, r"expects targets of the shape \(12,\)"),
-    ("categorical_crossentropy", {"y": LABELS}, r"expects targets of the shape \(12, 3\)"),
+    (SPARSE, {"y": ROWS}, r"targets of the shape \(12,\).*take 'categorical_crossentropy'"),
+    ("categorical_crossentropy", {"y": LABELS}, r"\(12, 3\).*take 'sparse_categorical_crossentr"),
+    ("hinge", {"y": LABELS}, "hinge: targets must have the shape of the predictions"),
     ("mse", {"y": LABELS}, r"expects targets of the shape \(12, 3\)"),
     ("mse", {"y": np.eye(5)[LABELS]}, r"expects targets of the shape \(12, 3\)"),
     (SPARSE, {"y": None}, "needs targets"),
@@ -116,7 +120,7 @@ FITS: list[tuple[str, dict[str, Any], str]] = [
     (SPARSE, {"x": X[:0], "y": LABELS[:0]}, "non-empty"),
     (SPARSE, {"x": X[:, :3]}, "expected shape"),
     (SPARSE, {"sample_weight": np.ones(5)}, "Data cardinality is ambiguous"),
-    (SPARSE, {"sample_weight": np.ones((12, 2))}, "one weight for each of the"),
+    (SPARSE, {"sample_weight": np.ones((12, 2))}, r"each of the 4 samples\. Received"),
     (SPARSE, {"sample_weight": np.ones(12), "class_weight": {0: 2.0}}, "at the same time"),
     (SPARSE, {"validation_split": 1.0}, "between 0 and 1"),
     (SPARSE, {"validation_split": -0.5}, "between 0 and 1"),
@@ -165,6 +169,10 @@ def test_fit_with_bad_data_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("arguments", [{"batch_size": 1.5}, {"epochs": 1.5}, {"callbacks": ["x"]},
                                        {"class_weight": [1, 2]}, {"x": X.astype(str)},
+                                       {"class_weight": {"cat": 2.0}}, {"x": 3},
+                                       {"class_weight": {0: [1, 2]}}, {"y": LABELS.astype(str)},
+                                       {"class_weight": {0: "two"}}, {"y": 2.0},
+                                       {"sample_weight": LABELS.astype(str)},
                                        {"speed": 3}])  # fmt: skip
 def test_fit_with_something_of_a_wrong_type_is_a_type_error(arguments: Any) -> None:
     model = compiled()
@@ -261,6 +269,59 @@ def test_metric_has_seen_nothing_but_the_batches() -> None:
     history = model.fit(X, LABELS, batch_size=len(X), epochs=2, verbose=0)
     assert history.history["samples"] == [len(X)] * 2
     assert len(seen) == 3
+
+
+def test_metric_whose_targets_do_not_fit_is_named() -> None:
+    model = compiled(metrics=[metrics.AUC(name="area")])
+    with pytest.raises(ValueError, match="Metric 'area': Targets must have the shape"):
+        model.fit(X, LABELS, verbose=0)
+    with pytest.raises(ValueError, match=r"`loss_weights` must be numbers.*'a'"):
+        compiled(loss_weights="a").fit(X, LABELS, verbose=0)
+
+
+def test_classes_without_a_weight_count_once_and_weights_without_a_class_nothing() -> None:
+    def losses(**options: Any) -> Any:
+        model = compiled()
+        model.layers[0].kernel.assign(np.ones((4, 3)) / 4)
+        return model.fit(X, LABELS, verbose=0, epochs=2, shuffle=False, **options).history["loss"]
+
+    given = losses(class_weight={0: 2.0, 7: 5.0})
+    assert given == losses(class_weight={0: 2.0, 1: 1.0, 2: 1.0})
+    assert given == losses(sample_weight=np.where(LABELS == 0, 2.0, 1.0))
+
+
+@pytest.mark.parametrize("steps", [3, 5, None])
+def test_generator_that_ends_early_warns_and_keeps_what_was_learned(steps: int | None) -> None:
+    def batches() -> Iterator[Any]:
+        for start in (0, 4):
+            yield X[start : start + 4], LABELS[start : start + 4]
+
+    model = compiled()
+    options: dict[str, Any] = {"verbose": 0, "steps_per_epoch": steps}
+    if steps is None:
+        history = model.fit(batches(), **options)
+    else:
+        with pytest.warns(UserWarning, match="ran out of data"):
+            history = model.fit(batches(), epochs=3, **options)
+    assert model.optimizer.iterations == 2
+    assert len(history.history["loss"]) == 1
+    with pytest.warns(UserWarning, match="ran out of data"):
+        assert np.isfinite(model.evaluate(batches(), steps=3, verbose=0))
+
+
+def test_generator_that_goes_wrong_keeps_the_steps_before_and_trains_on() -> None:
+    def batches(second: Any) -> Iterator[Any]:
+        yield X[:4], LABELS[:4]
+        yield second
+
+    model = compiled()
+    bad = [(X[4:8], LABELS[4:8] + 1), (X[4:8, :3], LABELS[4:8]), (X[4:8], LABELS), None]
+    for count, second in enumerate(bad, 1):
+        with pytest.raises((ValueError, TypeError)):
+            model.fit(batches(second), verbose=0)
+        assert model.optimizer.iterations == count
+        assert all(np.isfinite(weight).all() for weight in model.get_weights())
+    assert np.isfinite(model.fit(X, LABELS, verbose=0).history["loss"][0])
 
 
 # ---- numbers that are none

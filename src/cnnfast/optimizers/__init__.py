@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cnnfast.names import unknown
 from cnnfast.optimizers import schedules
 from cnnfast.optimizers.adaptive import Adadelta, Adagrad, Ftrl, RMSprop
 from cnnfast.optimizers.gradient_descent import SGD, Lion
@@ -85,7 +86,7 @@ def get(identifier: Any) -> Optimizer | None:
     is_class = isinstance(identifier, type) and issubclass(identifier, Optimizer)
     optimizer = identifier() if is_class else identifier
     if not isinstance(optimizer, Optimizer):
-        raise ValueError(f"There is no optimizer {identifier!r}. Known: {', '.join(NAMES)}.")
+        raise unknown("optimizer", identifier, NAMES)
     return optimizer
 
 
@@ -124,5 +125,5 @@ def deserialize(
         config = {**config, "class_name": name.lower()}
     built = REGISTRY.deserialize(config, custom_objects)
     if not isinstance(built, Optimizer):
-        raise ValueError(f"There is no optimizer {name!r}. Known: {', '.join(NAMES)}.")
+        raise unknown("optimizer", name, NAMES)
     return built

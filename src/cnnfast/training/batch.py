@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -45,3 +47,54 @@ class Batch(NamedTuple):
         """
         parts = [[a if a is None else a.take(numbers, 0) for a in part] for part in self]
         return Batch(*parts)  # type: ignore[arg-type]
+
+
+def numbers_of(leaf: Any) -> Array | None:
+    """Make an array of targets or weights.
+
+    Args:
+        leaf: data of one output, or None.
+
+    Raises:
+        TypeError: they are no numbers.
+    """
+    if leaf is None:
+        return None
+    array = np.asarray(leaf)
+    if array.dtype.kind in "USmMV":
+        raise TypeError(
+            "Targets and weights of samples must be numbers; classes are numbered from 0. "
+            f"Received an array of dtype {array.dtype}."
+        )
+    return array
+
+
+def check_counts(parts: Sequence[Sequence[Any]]) -> None:
+    """Make sure that there are equally many samples of everything.
+
+    Args:
+        parts: inputs, targets and weights.
+
+    Raises:
+        ValueError: there are not.
+        TypeError: something has no samples.
+    """
+    sizes = [[_rows(leaf) for leaf in part] for part in parts]
+    if len({size for part in sizes for size in part}) > 1:
+        listed = zip(("x", "y", "sample_weight"), sizes, strict=True)
+        raise ValueError(
+            "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
+            "samples. "
+            + ", ".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in listed)
+        )
+
+
+def _rows(leaf: Any) -> int:
+    """Count samples."""
+    try:
+        return int(leaf.shape[0]) if getattr(leaf, "shape", ()) else len(leaf)
+    except TypeError:
+        raise TypeError(
+            "Data must be arrays with an axis for the samples. "
+            f"Received: {leaf!r} (of type {type(leaf).__name__})"
+        ) from None

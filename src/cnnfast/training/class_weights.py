@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def check(class_weight: Any, has_weights: bool, outputs: int) -> None:
         outputs: number of outputs of the model.
 
     Raises:
-        TypeError: it is no dict.
+        TypeError: it is no dict of numbers.
         ValueError: there are weights of samples too, or several outputs.
     """
     if class_weight is None:
@@ -50,6 +51,12 @@ def check(class_weight: Any, has_weights: bool, outputs: int) -> None:
             "`class_weight` must be a dict of weights by class number. "
             f"Received: class_weight={class_weight!r}"
         )
+    for number, weight in class_weight.items():
+        if not isinstance(number, Real) or np.ndim(weight) or np.asarray(weight).dtype.kind in "US":
+            raise TypeError(
+                "`class_weight` must map numbers of classes to numbers. "
+                f"Received: class_weight={class_weight!r}"
+            )
     if has_weights:
         raise ValueError("You cannot specify `class_weight` and `sample_weight` at the same time.")
     if outputs > 1:

@@ -114,11 +114,21 @@ def check_targets(head: Head, loss: Loss, targets: Array | None, shape: tuple[in
     if targets.shape not in (expected, (*expected, 1)) and (*targets.shape, 1) != expected:
         raise ValueError(
             f"Loss '{loss.name}' expects targets of the shape {expected} for outputs of the shape "
-            f"{shape}. Received: targets of the shape {targets.shape}"
+            f"{shape}. Received: targets of the shape {targets.shape}."
+            f"{_advice(head, targets, shape)}"
         )
     if head.kind == "sparse" and targets.size:
         _check_labels(loss, targets, shape)
     return targets
+
+
+def _advice(head: Head, targets: Array, shape: tuple[int, ...]) -> str:
+    """Name the loss that suits the targets."""
+    if head.kind == "sparse" and targets.shape == shape:
+        return " For a row of numbers for each sample take 'categorical_crossentropy'"
+    if head.kind == "categorical" and targets.shape in (shape[:-1], (*shape[:-1], 1)):
+        return " For class numbers take 'sparse_categorical_crossentropy'"
+    return ""
 
 
 def _check_labels(loss: Loss, labels: Array, shape: tuple[int, ...]) -> None:
@@ -149,9 +159,10 @@ def native_scales(loss: Loss, weights: Array | None, rows: tuple[int, ...]) -> A
     if given.ndim > len(rows) and given.shape[-1] == 1:
         given = given[..., 0]
     if given.shape != rows[: given.ndim]:
+        or_places = f", or for each of their {rows[1:]} places" if rows[1:] else ""
         raise ValueError(
-            f"`sample_weight` must have one weight for each of the {rows[0]} samples, or for each "
-            f"of their {rows[1:]} places. Received: weights of the shape {given.shape}"
+            f"`sample_weight` must have one weight for each of the {rows[0]} samples{or_places}. "
+            f"Received: weights of the shape {given.shape}"
         )
     spread = np.broadcast_to(given.reshape(*given.shape, *(1,) * (len(rows) - given.ndim)), rows)
     count: float = 1 if loss.reduction == "sum" else max(1, spread.size)

@@ -148,7 +148,12 @@ class Metrics:
 def _take_in(found: Sequence[Measured], batch: Batch, outcome: Outcome) -> None:
     for _, metric, output, heeds_weights in found:
         weights = batch.weights[output] if heeds_weights else None
-        metric.update_state(batch.targets[output], outcome.predictions[output], weights)
+        try:
+            metric.update_state(batch.targets[output], outcome.predictions[output], weights)
+        except ValueError as error:
+            if metric.name in str(error):
+                raise
+            raise ValueError(f"Metric '{metric.name}': {error}") from error
 
 
 def name_of(identifier: Any) -> str:

@@ -88,7 +88,12 @@ class Setup:
         """A factor for each loss."""
         weights = self.given["loss_weights"]
         spread = per_output(self.model, weights, "loss_weights", shared=False)
-        return [1.0 if weight is None else float(weight) for weight in spread]
+        try:
+            return [1.0 if weight is None else float(weight) for weight in spread]
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"`loss_weights` must be numbers. Received: loss_weights={weights!r}"
+            ) from None
 
     @property
     def step(self) -> Step:

@@ -14,7 +14,7 @@ from cnnfast.engine.arrays import FLOAT32, INT32, kernel_array
 from cnnfast.models.model import Model
 from cnnfast.models.samples import Samples, batch_parts, is_batched, is_indexed
 from cnnfast.training import class_weights
-from cnnfast.training.batch import Array, Batch
+from cnnfast.training.batch import Batch, check_counts, numbers_of
 from cnnfast.training.class_weights import ClassWeight
 from cnnfast.training.outputs import by_output
 
@@ -128,7 +128,7 @@ class ArraySource:
         class_weights.check(class_weight, sample_weight is not None, len(parts[1]))
         self._present = [[leaf is not None for leaf in part] for part in parts]
         leaves = [[leaf for leaf in part if leaf is not None] for part in parts]
-        _check_counts(leaves)
+        check_counts(leaves)
         self._samples = Samples(model.name, [leaf for part in leaves for leaf in part])
         self._first, self._stop = 0, self._samples.count
         if not self._stop:
@@ -338,33 +338,14 @@ def made_batch(
     ready = [
         kernel_array(array, np.dtype(dtype)) for array, dtype in zip(arrays, dtypes, strict=True)
     ]
-    wanted = [_array(target) for target in targets]
-    importance = [_array(weight) for weight in weights]
+    wanted = [numbers_of(target) for target in targets]
+    importance = [numbers_of(weight) for weight in weights]
     if class_weight is not None and wanted[0] is not None:
         importance = [class_weights.sample_weights(wanted[0], class_weight)]
-    _check_counts(
+    check_counts(
         [ready, *([leaf for leaf in part if leaf is not None] for part in (wanted, importance))]
     )
     return Batch(ready, wanted, importance)
-
-
-def _array(leaf: Any) -> Array | None:
-    return None if leaf is None else np.asarray(leaf)
-
-
-def _check_counts(parts: Sequence[Sequence[Any]]) -> None:
-    sizes = [[leaf.shape[0] if _has_rows(leaf) else len(leaf) for leaf in part] for part in parts]
-    if len({size for part in sizes for size in part}) > 1:
-        listed = zip(("x", "y", "sample_weight"), sizes, strict=True)
-        raise ValueError(
-            "Data cardinality is ambiguous. Make sure all arrays contain the same number of "
-            "samples. "
-            + ", ".join(f"'{name}' sizes: {', '.join(map(str, part))}" for name, part in listed)
-        )
-
-
-def _has_rows(leaf: Any) -> bool:
-    return bool(getattr(leaf, "shape", ()))
 
 
 def _checked_shuffle(shuffle: Any) -> bool | str:
