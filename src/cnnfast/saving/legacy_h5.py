@@ -12,6 +12,7 @@ from cnnfast.engine.variable import Variable
 from cnnfast.models import Model
 from cnnfast.saving.compiled import optimizer_of
 from cnnfast.saving.hdf5 import Dataset, Group, total_size
+from cnnfast.saving.legacy_state import pair_named, pair_ordered
 from cnnfast.saving.transfer import AS_STORED, LayerTransfer, Layout, pair, pair_state
 from cnnfast.saving.tree import ordered_weights
 from cnnfast.saving.upgrade import generation
@@ -69,13 +70,19 @@ def optimizer_transfers(model: Model, root: Group) -> list[LayerTransfer]:
 
     Returns:
         One entry, or none if one of both has no optimizer. A warning tells if the state has
-        another form, as that of Keras before 2.11 has: training then begins with a new one.
+        a form that could mean several things: training then begins with a new one.
     """
     optimizer = optimizer_of(model)
     if optimizer is None or "optimizer_weights" not in root:
         return []
-    datasets = _datasets(root.group("optimizer_weights"))
-    transfer = pair_state(optimizer.name, optimizer.variables, datasets)
+    group = root.group("optimizer_weights")
+    names, datasets = group.texts(_WEIGHT_NAMES) or [], _datasets(group)
+    # By name first: where all weights have one shape, other orders would fit as well.
+    transfer = (
+        pair_named(optimizer, names, datasets)
+        or pair_state(optimizer.name, optimizer.variables, datasets)
+        or pair_ordered(optimizer, datasets, root.text("keras_version"))
+    )
     if transfer is not None:
         return [transfer]
     warnings.warn(
