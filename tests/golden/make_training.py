@@ -194,7 +194,7 @@ def record(case: Any, arrays: list[np.ndarray]) -> dict[str, Any]:
     y = targets(random, kind, count)
     before = [on_grid(random, tuple(weight.shape), 0.3) for weight in model.weights]
     for index, weight in enumerate(model.weights):
-        if "variance" in weight.path:
+        if "variance" in weight.path or "stddev" in weight.path:
             before[index] = np.abs(before[index]) + 0.5
     model.set_weights(before)
     model.compile(**{key: parsed(key, value) for key, value in arguments.items()})

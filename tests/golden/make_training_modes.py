@@ -80,6 +80,22 @@ def masked_sequences(inputs: Any) -> Any:
     return layers.Dense(2)(x)
 
 
+def renormalized() -> Any:
+    """Build a classifier whose normalizations are corrected, with and without bounds."""
+    bounds = {"rmin": 0.7, "rmax": 1.4, "dmax": 0.3}
+    return [
+        layers.BatchNormalization(renorm=True, axis=1, momentum=0.8),
+        layers.Conv2D(5, 3, use_bias=False),
+        layers.BatchNormalization(renorm=True, renorm_clipping=bounds, renorm_momentum=0.9),
+        layers.Activation("relu"),
+        layers.BatchNormalization(renorm=True, center=False),
+        layers.Flatten(),
+        layers.Dense(6, use_bias=False),
+        layers.BatchNormalization(renorm=True, scale=False, renorm_clipping={"rmax": 1.1}),
+        layers.Dense(3, activation="softmax"),
+    ]
+
+
 SLOW = {"class_name": "SGD", "config": {"learning_rate": 0.05, "momentum": 0.9}}
 CASES: list[tuple[str, Any, tuple[int, ...], str, dict[str, Any]]] = [
     ("transfer", transfer, (8, 6, 3), "sparse",
@@ -88,6 +104,9 @@ CASES: list[tuple[str, Any, tuple[int, ...], str, dict[str, Any]]] = [
      {"optimizer": SLOW, "loss": "sparse_categorical_crossentropy"}),
     ("masked_sequences", masked_sequences, (8, 3), "real",
      {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.01}}, "loss": "mse"}),
+    ("renormalized", renormalized, (6, 5, 2), "sparse",
+     {"optimizer": {"class_name": "SGD", "config": {"learning_rate": 0.05}},
+      "loss": "sparse_categorical_crossentropy"}),
     ("both_ways", both_ways, (4, 5, 2), "real", {"optimizer": "adam", "loss": "mse"}),
 ]  # fmt: skip
 

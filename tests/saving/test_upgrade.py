@@ -55,13 +55,13 @@ def test_input_layer_shape_key_is_renamed():
 
 
 def test_batch_normalization_axis_list_becomes_a_number_and_old_keys_go():
-    config = upgraded("BatchNormalization", axis=[3], fused=True, renorm=False, momentum=0.9)
+    config = upgraded("BatchNormalization", axis=[3], fused=True, momentum=0.9)
     assert config == {"name": "it", "axis": 3, "momentum": 0.9}
 
 
-def test_batch_normalization_renorm_is_refused():
-    with pytest.raises(ValueError, match=r"'it' \(BatchNormalization\) has renorm=True"):
-        upgraded("BatchNormalization", renorm=True)
+def test_batch_normalization_renorm_stays():
+    options = {"axis": -1, "renorm": True, "renorm_clipping": {"rmax": 2.0}, "renorm_momentum": 0.9}
+    assert upgraded("BatchNormalization", **options) == {"name": "it", **options}
 
 
 @pytest.mark.parametrize("class_name", ["BatchNormalizationV1", "BatchNormalizationV2"])

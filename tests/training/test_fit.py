@@ -119,14 +119,6 @@ def test_train_on_batch_two_outputs_report_each_loss(data: Any) -> None:
     assert total == pytest.approx(first + 0.5 * second, rel=1e-6)
 
 
-def test_fit_batch_renormalization_is_named() -> None:
-    odd = layers.BatchNormalization(renorm=True, name="odd")
-    network = cnnfast.Sequential([cnnfast.Input((4,)), odd, layers.Dense(1)])
-    network.compile("sgd", "mse")
-    with pytest.raises(NotImplementedError, match=r"'odd'.*renorm"):
-        network.fit(np.zeros((8, 4)), np.zeros(8), verbose=0)
-
-
 def test_fit_before_compile_says_so() -> None:
     with pytest.raises(RuntimeError, match="compile"):
         model().fit(np.zeros((8, 6, 6, 1)), np.zeros(8), verbose=0)

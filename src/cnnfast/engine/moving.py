@@ -9,6 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from cnnfast.engine.parameters import Parameters
+from cnnfast.engine.variable import FloatArray
+from cnnfast.ops.renorm import RenormCorrection
 
 
 class MovingAverages:
@@ -40,14 +42,49 @@ class MovingAverages:
         rounds = max(seen.values(), default=0)
         self.fresh = np.zeros(rounds * length, np.float32)
         keep, share = np.ones_like(self.fresh), np.zeros_like(self.fresh)
+        self._statistics: list[tuple[RenormCorrection, int, int]] = []
         for moment, place in zip(moments, self.places, strict=True):
             part = slice(place, place + len(moment.moving))
             keep[part], share[part] = moment.momentum, 1.0 - moment.momentum
-        by_round = [array.reshape(rounds, length) for array in (self.fresh, keep, share)]
-        self._rounds = list(zip(*by_round, strict=True))
+        self._keep, self._share = keep.reshape(rounds, length), share.reshape(rounds, length)
+
+    def correct(self, correction: RenormCorrection, mean: int, variance: int) -> int:
+        """Let the averages of a renormalization follow, after all others.
+
+        Args:
+            correction: holds parts of the averages' array.
+            mean: where the mean of the batch begins in `fresh`.
+            variance: likewise.
+
+        Returns:
+            Where the corrections may lie in `fresh`, behind all statistics.
+        """
+        place = len(self.fresh)
+        self._statistics.append((correction, mean, variance))
+        self.fresh = np.zeros(place + 2 * len(correction.scale), np.float32)
+        return place
 
     def update(self) -> None:
         """Follow: values * momentum + fresh * (1 - momentum), rounded as Keras does."""
-        for fresh, keep, share in self._rounds:
+        rounds, length = len(self._keep), len(self._values)
+        by_round = self.fresh[: rounds * length].reshape(rounds, length)
+        for fresh, keep, share in zip(by_round, self._keep, self._share, strict=True):
             self._values *= keep
             self._values += fresh * share
+        for correction, mean, variance in self._statistics:
+            size = len(correction.scale)
+            self._follow(
+                correction, self.fresh[mean : mean + size], self.fresh[variance : variance + size]
+            )
+
+    def _follow(self, to: RenormCorrection, mean: FloatArray, variance: FloatArray) -> None:
+        deviation = np.sqrt(variance + np.float32(to.epsilon))
+        for moving, value, momentum in (
+            (to.renorm_mean, mean, to.renorm_momentum),
+            (to.renorm_stddev, deviation, to.renorm_momentum),
+            (to.moving_stddev, deviation, to.momentum),
+        ):
+            moving *= np.float32(momentum)
+            moving += value * np.float32(1.0 - momentum)
+        squares = to.moving_stddev * to.moving_stddev - np.float32(to.epsilon)
+        to.moving_variance[...] = np.maximum(squares, 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ from cnnfast._kernels.region import Work
 from cnnfast._kernels.repack import Repacker
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.trainer import TrainingProgram
-from cnnfast.engine.differentiate import differentiate, trained_fields
+from cnnfast.engine.differentiate import constants_of, differentiate, trained_fields
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.heads import Head, Penalized, attach, attach_penalties
 from cnnfast.engine.moving import MovingAverages
@@ -23,6 +24,7 @@ from cnnfast.engine.plan import live_operations, prepare, sizes, slots_of, with_
 from cnnfast.engine.table_gradients import TableGradients
 from cnnfast.ops.batch_normalization import BatchMoment
 from cnnfast.ops.gradients import packing_of
+from cnnfast.ops.renorm import RenormCorrection
 from cnnfast.threads import thread_count
 
 # What a thread's group keeps between forward and backward: three quarters of a 1 MB L2.
@@ -127,6 +129,7 @@ class TrainingPlan:
     def _bind(self, graph: Graph, sums: dict[Value, int], scales: list[int]) -> None:
         operations, outputs = with_own_outputs(graph)
         operations = live_operations(operations, (*outputs, *sums))
+        operations = [self._with_live_averages(operation) for operation in operations]
         inputs = tuple(graph.inputs)
         slots: dict[Value, Any] = {value: ("gradient", sums[value], 0) for value in sums}
         slots |= {value: ("input", i, value.size) for i, value in enumerate(inputs)}
@@ -150,15 +153,31 @@ class TrainingPlan:
         self._shapes = [value.shape for value in outputs[: len(outputs) - len(self.tables)]]
         self._repacker = Repacker(self._packed(operations, kernels))
 
+    def _with_live_averages(self, operation: Operation) -> Operation:
+        """Let corrections read moving averages where they lie."""
+        if not isinstance(operation.op, RenormCorrection):
+            return operation
+        views: dict[str, Any] = {
+            name: view
+            for name, array in constants_of(operation.op).items()
+            if (view := self._moving_values.view_of(array)) is not None
+        }
+        return replace(operation, op=replace(operation.op, **views))
+
     def _place_moments(self, operations: list[Operation]) -> dict[Value, Any]:
         """Give the statistics of the batch the places that the moving ones have."""
         moments = [operation for operation in operations if isinstance(operation.op, BatchMoment)]
         self._moving = MovingAverages(self._moving_values, [operation.op for operation in moments])
-        self._moments = self._moving.fresh
-        return {
-            operation.output: ("moment", place, 0)
+        places = {
+            operation.output: place
             for operation, place in zip(moments, self._moving.places, strict=True)
         }
+        for operation in operations:
+            if isinstance(operation.op, RenormCorrection):
+                statistics = [places[value] for value in operation.inputs]
+                places[operation.output] = self._moving.correct(operation.op, *statistics)
+        self._moments = self._moving.fresh
+        return {value: ("moment", place, 0) for value, place in places.items()}
 
     def _packed(self, operations: list[Operation], kernels: list[Kernel]) -> list[Any]:
         """List the kernels that hold copies of weights that train."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from cnnfast.layers import checks, lowering
 from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, BatchSums
 from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.masks import MaskedBatchMoment, MaskedBatchNormalize, MaskedBatchSums
+from cnnfast.ops.renorm import Renormalize, RenormCorrection
 
 CLIPPINGS = ("rmax", "rmin", "dmax")
 
@@ -66,6 +68,9 @@ class BatchNormalization(Layer):
     beta: Variable | None = None
     moving_mean: Variable
     moving_variance: Variable
+    moving_stddev: Variable
+    renorm_mean: Variable
+    renorm_stddev: Variable
 
     def __init__(
         self,
@@ -115,11 +120,18 @@ class BatchNormalization(Layer):
     def _checked_clipping(self, value: Any) -> dict[str, float] | None:
         if not self.renorm:
             return None
-        bounds = {} if value is None else value
+        bounds = value or {}
         if not isinstance(bounds, dict) or not set(bounds) <= set(CLIPPINGS):
             expectation = f"`renorm_clipping` must be a dict with keys among {CLIPPINGS}"
             raise checks.refused(self, expectation, "renorm_clipping", value)
-        return {name: checks.number(self, name, bound) for name, bound in bounds.items()}
+        found = {
+            name: checks.number(self, name, bound, least=0 if name == "dmax" else None)
+            for name, bound in bounds.items()
+        }
+        if found.get("rmax", math.inf) < found.get("rmin", -math.inf):
+            expectation = "`renorm_clipping` must have an `rmax` that is no less than `rmin`"
+            raise checks.refused(self, expectation, "renorm_clipping", value)
+        return found
 
     def build(self, input_shape: Shape) -> None:
         axis = checks.axis_in(self, self.axis, input_shape)
@@ -145,10 +157,21 @@ class BatchNormalization(Layer):
             "moving_variance", size, self.moving_variance_initializer
         )
         if self.renorm:
-            self._add_moving("moving_stddev", size, "ones")
-            self._add_moving("renorm_mean", size, "zeros")
-            self._add_moving("renorm_stddev", size, "ones")
+            self.moving_stddev = self._add_moving("moving_stddev", size, "ones")
+            self.renorm_mean = self._add_moving("renorm_mean", size, "zeros")
+            self.renorm_stddev = self._add_moving("renorm_stddev", size, "ones")
+            self.renorm_mean.assign(self.moving_mean)
+            for variable in (self.moving_stddev, self.renorm_stddev):
+                variable.assign(np.sqrt(self.moving_variance.value))
         self.input_axes = {axis: size}
+
+    @property
+    def moving_averages(self) -> list[Variable]:
+        """The weights that follow the batches of a training."""
+        own = [self.moving_mean, self.moving_variance]
+        if self.renorm:
+            own += [self.moving_stddev, self.renorm_mean, self.renorm_stddev]
+        return own
 
     def _add_moving(self, name: str, size: int, initializer: Any) -> Variable:
         return self.add_weight((size,), initializer, name, trainable=False)
@@ -184,21 +207,39 @@ class BatchNormalization(Layer):
         return graph.reshape(result, value.shape)
 
     def _lower_training(self, graph: Graph, moved: Value) -> Value:
-        graph.moved += [self.moving_mean, self.moving_variance]
+        graph.moved += self.moving_averages
         sums = graph.add(BatchSums(), moved)
-        mean, variance = (
-            graph.add(BatchMoment(kind, variable.value, self.momentum), sums)
-            for kind, variable in (("mean", self.moving_mean), ("variance", self.moving_variance))
-        )
+        # With renorm the moving variance follows from a moving deviation.
+        kept = 1.0 if self.renorm else self.momentum
+        mean = graph.add(BatchMoment("mean", self.moving_mean.value, self.momentum), sums)
+        variance = graph.add(BatchMoment("variance", self.moving_variance.value, kept), sums)
         gamma, beta = (v if v is None else v.value for v in (self.gamma, self.beta))
-        return graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
+        if not self.renorm:
+            return graph.add(BatchNormalize(gamma, beta, self.epsilon), moved, mean, variance)
+        correction = self._correction(gamma, beta)
+        corrections = graph.add(correction, mean, variance)
+        op = Renormalize(
+            correction.scale, correction.shift, self.epsilon, own_gamma=gamma, own_beta=beta
+        )
+        return graph.add(op, moved, mean, variance, corrections)
+
+    def _correction(self, gamma: Any, beta: Any) -> RenormCorrection:
+        bounds = self.renorm_clipping or {}
+        return RenormCorrection(
+            gamma, beta, self.renorm_mean.value, self.renorm_stddev.value,
+            self.moving_stddev.value, self.moving_variance.value, self.epsilon,
+            (bounds.get("rmin", -math.inf), bounds.get("rmax", math.inf),
+             bounds.get("dmax", math.inf)),
+            self.momentum, self.renorm_momentum,
+            *np.zeros((2, len(self.moving_mean)), np.float32),
+        )  # fmt: skip
 
     def _lower_masked(self, graph: Graph, value: Value, mask: Value, is_last: bool) -> Value:
         """Normalize by the statistics of what is no padding."""
-        if not is_last:
+        if not is_last or self.renorm:
             raise NotImplementedError(
-                f"{checks.title(self)}: training with a mask needs the channels on the last axis. "
-                f"Received: axis={self.axis}"
+                f"{checks.title(self)}: training with a mask needs the channels on the last axis, "
+                f"and no `renorm`. Received: axis={self.axis}, renorm={self.renorm}"
             )
         graph.moved += [self.moving_mean, self.moving_variance]
         sums = graph.add(MaskedBatchSums(), value, mask)

@@ -29,9 +29,6 @@ _OBSOLETE: dict[str, dict[str, tuple[Any, ...] | None]] = {
     "BatchNormalization": {
         "adjustment": (None,),
         "fused": None,
-        "renorm": (False, None),
-        "renorm_clipping": None,
-        "renorm_momentum": None,
         "synchronized": None,
         "virtual_batch_size": (None,),
     },

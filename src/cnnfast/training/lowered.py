@@ -50,12 +50,7 @@ def lower_model(model: Model, shapes: Sequence[SampleShape], training: bool) -> 
         model: built.
         shapes: of the inputs, without the batch axis.
         training: whether for training or for prediction.
-
-    Raises:
-        NotImplementedError: a layer cannot be trained.
     """
-    if training:
-        check_layers(model)
     graph = Graph(training=training, learns=training)
     dtypes = model.kernel_input_dtypes(len(shapes))
     values = [graph.input(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
@@ -89,25 +84,4 @@ def moving_averages(model: Model) -> list[Variable]:
         for layer in inner_layers(model)
         if isinstance(layer, BatchNormalization) and layer.trainable
     )
-    return [
-        variable
-        for layer in normalizations
-        for variable in (layer.moving_mean, layer.moving_variance)
-    ]
-
-
-def check_layers(model: Model) -> None:
-    """Refuse layers that do something in training that they do not do in prediction.
-
-    Args:
-        model: to be trained.
-
-    Raises:
-        NotImplementedError: there is one; the error names it.
-    """
-    for layer in inner_layers(model):
-        if isinstance(layer, BatchNormalization) and layer.trainable and layer.renorm:
-            raise NotImplementedError(
-                f"Training layer '{layer.name}' of class {type(layer).__name__} is not supported: "
-                "it needs `renorm`."
-            )
+    return [variable for layer in normalizations for variable in layer.moving_averages]
