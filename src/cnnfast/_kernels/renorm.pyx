@@ -78,8 +78,11 @@ cdef class RenormCorrection(Kernel):
         self.scale, self.shift = scale, shift
         self.task.channels, self.task.epsilon = mean.shape[0], epsilon
         self.task.lowest, self.task.highest, self.task.farthest = bounds
-        self.task.gamma = NULL if gamma is None else &gamma[0]
-        self.task.beta = NULL if beta is None else &beta[0]
+        self.task.gamma = self.task.beta = NULL
+        if gamma is not None:
+            self.task.gamma = &gamma[0]
+        if beta is not None:
+            self.task.beta = &beta[0]
         self.task.mean, self.task.deviation = &mean[0], &deviation[0]
         self.task.scale, self.task.shift = &scale[0], &shift[0]
         self.step.run = correction_block
