@@ -47,7 +47,7 @@ UPWARD = {
 
 FORBIDDEN = ("tensorflow", "keras", "torch", "jax")
 # Libraries that cost a user of `predict` nothing until a function needs them.
-LATE = ("h5py", "rich", "matplotlib")
+LATE = ("h5py", "rich", "matplotlib", "cnnfast.engine.training_plan")
 
 # Where each family of kernels.inc is tried against its NumPy twin.
 KERNEL_TESTS = {

@@ -15,7 +15,8 @@ import reference
 import tolerances
 from cnnfast._kernels import dispatch
 from cnnfast._kernels.conv import Convolution
-from cnnfast._kernels.winograd import FILTER_TRANSFORM, Winograd
+from cnnfast._kernels.winograd import Winograd
+from cnnfast._kernels.winograd_filters import FILTER_TRANSFORM
 from cnnfast.ops.winograd_costs import winograd_pays
 
 LINEAR = ("linear", 0.0, np.inf, 0.0)

@@ -5,8 +5,6 @@ from cnnfast._kernels.step import Kernel
 
 _Floats = NDArray[np.float32]
 
-FILTER_TRANSFORM: tuple[tuple[float, float, float], ...]
-
 class Winograd(Kernel):
     def __init__(
         self,

@@ -30,22 +30,12 @@ from libc.string cimport memcpy, memset
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Kernels, POOL_average, POOL_max, winograd_pool_kernel
 from cnnfast._kernels.pack cimport (
-    Panel, even_tile, pack_panels, packed_floats, panel_at, up_to_multiple,
+    Panel, even_tile, packed_floats, panel_at, up_to_multiple,
 )
 from cnnfast._kernels.step cimport (
     Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
 )
-
-# The polynomial of a filter at the points 0, +-3/4, +-3/2 and infinity, over the products of the
-# differences of points.
-FILTER_TRANSFORM = (
-    (64.0 / 81.0, 0.0, 0.0),
-    (-128.0 / 243.0, -32.0 / 81.0, -8.0 / 27.0),
-    (-128.0 / 243.0, 32.0 / 81.0, -8.0 / 27.0),
-    (32.0 / 243.0, 16.0 / 81.0, 8.0 / 27.0),
-    (32.0 / 243.0, -16.0 / 81.0, 8.0 / 27.0),
-    (0.0, 0.0, 1.0),
-)
+from cnnfast._kernels.winograd_filters cimport pack_place
 
 cdef enum:
     PLACES = 36
@@ -276,42 +266,18 @@ cdef int block(
     return 0
 
 
-cdef double FILTERS[PATCH][3]
-for row, column in ((row, column) for row in range(PATCH) for column in range(3)):
-    FILTERS[row][column] = FILTER_TRANSFORM[row][column]
-
-
-cdef void transform_filters(
-        const float *kernel, Py_ssize_t size, Py_ssize_t place, float *out) noexcept nogil:
-    """Compute one place of G g G^T for all channels and filters, rounded once."""
-    cdef double weights[9]
-    cdef double total
-    cdef Py_ssize_t r, s, n
-    for r in range(3):
-        for s in range(3):
-            weights[r * 3 + s] = FILTERS[place // PATCH][r] * FILTERS[place % PATCH][s]
-    for n in range(size):
-        total = 0.0
-        for r in range(9):
-            total += weights[r] * kernel[r * size + n]
-        out[n] = <float>total
-
-
 cdef void pack(
         const void *opaque, const float *weights, const float *bias,
         float *packed) noexcept nogil:
-    """Transform and pack the filters; behind them come the bias, a row of zeros and a plane."""
+    """Transform and pack the filters; behind them come the bias and a row of zeros."""
     cdef const WinogradTask *task = <const WinogradTask *>opaque
-    cdef Py_ssize_t place
-    cdef float *rest = packed + PLACES * task.place_floats
-    cdef float *plane = rest + task.K + PATCH * task.C
-    memset(rest, 0, (task.K + PATCH * task.C) * sizeof(float))
+    cdef Py_ssize_t place, size = PLACES * task.place_floats
+    memset(packed, 0, (size + task.K + PATCH * task.C) * sizeof(float))
     if bias != NULL:
-        memcpy(rest, bias, task.K * sizeof(float))
+        memcpy(packed + size, bias, task.K * sizeof(float))
     for place in range(PLACES):
-        transform_filters(weights, task.C * task.K, place, plane)
-        pack_panels(task.kernels, plane, task.K, NULL, task.K, task.C,
-                    packed + place * task.place_floats)
+        pack_place(task.kernels, weights, task.C, task.K, place,
+                   packed + place * task.place_floats)
 
 
 cdef class Winograd(Kernel):
@@ -365,12 +331,12 @@ cdef class Winograd(Kernel):
         return 0
 
     cdef int pack(self, const float[:, :, :, ::1] kernel, const float[::1] bias) except -1:
-        """Transform and pack the filters; behind them come the bias and a row of zeros."""
+        """Allocate and fill the panels and what lies behind them."""
         cdef WinogradTask *task = &self.task
         cdef Py_ssize_t size
         task.place_floats = packed_floats(task.kernels, task.K, task.C)
         size = PLACES * task.place_floats
-        task.packed = self.allocate(size + task.K + PATCH * task.C + task.C * task.K)
+        task.packed = self.allocate(size + task.K + PATCH * task.C)
         task.bias, task.zeros = self.packed + size, self.packed + size + task.K
         self.pack_weights = pack
         pack(task, &kernel[0, 0, 0, 0], &bias[0] if bias is not None else NULL, self.packed)

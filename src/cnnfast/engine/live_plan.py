@@ -15,9 +15,7 @@ from numpy.typing import NDArray
 
 from cnnfast.clock import CLOCK
 from cnnfast.engine.graph import Graph
-from cnnfast.engine.parameters import Parameters
 from cnnfast.engine.plan import Plan, compile_graph, describe_bad_id, tables_of
-from cnnfast.engine.training_plan import TrainingPlan
 from cnnfast.engine.variable import Variable
 from cnnfast.random import draw_seed
 
@@ -36,6 +34,10 @@ class LivePlan:
     """
 
     def __init__(self, graph: Graph, weights: Sequence[Variable], steps: Iterator[int]) -> None:
+        # Who only predicts need not load what trains: 60 modules, 8 MB.
+        from cnnfast.engine.parameters import Parameters
+        from cnnfast.engine.training_plan import TrainingPlan
+
         self._steps = steps
         self._draws_at = None if graph.draws is None else graph.inputs.index(graph.draws)
         self._is_seeded = any(_is_seeded(operation.op) for operation in graph.operations)

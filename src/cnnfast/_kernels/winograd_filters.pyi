@@ -1,0 +1,1 @@
+FILTER_TRANSFORM: tuple[tuple[float, float, float], ...]
