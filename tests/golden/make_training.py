@@ -163,6 +163,8 @@ def targets(random: np.random.Generator, kind: str, count: int) -> np.ndarray:
     """Draw targets of a kind."""
     if kind == "real":
         return on_grid(random, (count, 2), 1.0)
+    if kind == "positive":
+        return np.abs(on_grid(random, (count, 2), 1.0)) + 0.5
     labels = random.integers(0, 2 if kind == "binary" else 3, count)
     return np.eye(3, dtype=np.float32)[labels] if kind == "one_hot" else labels.astype(np.float32)
 

@@ -50,7 +50,7 @@ def read_cases(name: str) -> list[Case]:
     return cases
 
 
-FILES = ("training", "training_layers", "training_modes")
+FILES = ("training", "training_choices", "training_layers", "training_modes")
 CASES = [case for name in FILES for case in read_cases(name)]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
