@@ -333,7 +333,7 @@ cdef class Program:
         cdef int failures = 0
         if threads > 1 and segment.sharable:
             whole = images - images % threads if segment.group else 0
-        group.room = even_group(whole, max(1, segment.group), threads)
+        group.room = even_group(whole, segment.group or images, threads)
         group.arena = own + self.table_floats + self.scratch_floats
         groups = up(whole, group.room)
         # All threads count alike: each gets one number too many, and then they meet.
