@@ -83,6 +83,8 @@ CASES = {
     "same": Case(padding=SAME3),
     "uneven padding": Case(window=(2, 4), padding=((0, 1), (1, 2))),
     "padding wider than the image": Case(image=(2, 2, 3), padding=((4, 5), (3, 6))),
+    "only padding is seen": Case(image=(2, 1, 33), window=(2, 1), strides=(4, 5),
+                                 padding=((1, 1), (2, 0)), dilation=(3, 2)),
     "strides": Case(image=(11, 13, 3), strides=(2, 3), padding=SAME3),
     "stride leaves a rest": Case(image=(8, 8, 2), window=(2, 2), strides=(3, 3)),
     "dilation": Case(image=(12, 13, 3), dilation=(2, 3), padding=SAME3),

@@ -74,18 +74,19 @@ cdef void border_strip(
         const ConvolutionTask *task, const float *x, float *out, Py_ssize_t first,
         Py_ssize_t rows) noexcept nogil:
     """Copy `rows` input rows from row `first` (which may be outside) on, zeros around them."""
-    cdef Py_ssize_t inside = min(task.W, task.width - task.left)
-    cdef Py_ssize_t right = task.width - task.left - inside
+    # All that is seen may lie left of the image.
+    cdef Py_ssize_t left = min(task.left, task.width)
+    cdef Py_ssize_t inside = min(task.W, task.width - left)
+    cdef Py_ssize_t right = task.width - left - inside
     cdef Py_ssize_t i
     for i in range(first, first + rows):
         if i < 0 or i >= task.H:
             memset(out, 0, task.row * sizeof(float))
         else:
-            memset(out, 0, task.left * task.pixel * sizeof(float))
-            copy_pixels(x + i * task.W * task.C, out + task.left * task.pixel, inside, task.C,
+            memset(out, 0, left * task.pixel * sizeof(float))
+            copy_pixels(x + i * task.W * task.C, out + left * task.pixel, inside, task.C,
                         task.pixel)
-            memset(out + (task.left + inside) * task.pixel, 0,
-                   right * task.pixel * sizeof(float))
+            memset(out + (left + inside) * task.pixel, 0, right * task.pixel * sizeof(float))
         out += task.row
 
 
