@@ -78,6 +78,14 @@ SHORTENED = {
         chain(convolution(3, 4), convolution(4, 4, (1, 1), strides=(3, 3))),
         [(10, 10, 4), (4, 4, 4)],
     ),
+    # Windows lie in a border of 4 columns: one column is the least an image can have.
+    "no column is read": (
+        chain(
+            convolution(3, 4, (3, 2)),
+            convolution(4, 4, (3, 3), strides=(15, 20), padding=((0, 0), (4, 0))),
+        ),
+        [(3, 1, 4), (1, 1, 4)],
+    ),
     "strides": (
         chain(convolution(3, 4, strides=(2, 2), padding=((0, 1), (0, 1))), HALVES),
         [(6, 6, 4), (3, 3, 4)],

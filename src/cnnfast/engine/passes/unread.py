@@ -41,7 +41,10 @@ def leave_unread(graph: Graph) -> Graph:
 
 
 def read_extents(graph: Graph) -> dict[Value, Extent]:
-    """Tell how much is read of each image of which only a part needs to be made."""
+    """Tell how much is read of each image of which only a part needs to be made: a pixel at least.
+
+    Windows may lie in a border as a whole.
+    """
     extents: dict[Value, Extent] = {}
     whole = {value.root for value in graph.outputs}
     for operation in reversed(graph.operations):
@@ -53,7 +56,7 @@ def read_extents(graph: Graph) -> dict[Value, Extent]:
                 whole.add(value.root)
             else:
                 seen = reach(operation.op, read)
-                rows, columns = extents.get(value, (0, 0))
+                rows, columns = extents.get(value, (1, 1))
                 extents[value] = max(rows, seen[0]), max(columns, seen[1])
     return {v: (min(r, v.shape[0]), min(c, v.shape[1])) for v, (r, c) in extents.items()}
 
