@@ -160,15 +160,16 @@ cdef class RowUpdates(Work):
     cdef void order(self) noexcept nogil:
         """Sort the look-ups by row: numbers of them become where each row's begin, then end."""
         cdef Py_ssize_t place, i, begin = 0
-        cdef int32_t number
+        cdef int32_t number, end
         for place in range(self.row_count):
             number = self.ends[place]
             self.ends[place] = begin
             begin += number
         for i in range(self.count):
             place = self.look_ups[i].place
-            self.ordered[self.ends[place]] = self.look_ups[i].gradient
-            self.ends[place] += 1
+            end = self.ends[place]
+            self.ordered[end] = self.look_ups[i].gradient
+            self.ends[place] = end + 1
 
     # ---- steps
 
