@@ -18,7 +18,10 @@ from libc.string cimport memmove, memset
 from cnnfast._kernels.step cimport Kernel, Scratch, Step, chunks_of, padded_floats
 
 cdef enum:
+    # Longer chains would be of small operations, which do not have large images between them.
     MOST_LINKS = 6
+
+LONGEST_CHAIN = MOST_LINKS
 
 cdef struct Link:
     Step step
@@ -132,8 +135,8 @@ cdef class Strips(Kernel):
         cdef Link *link
         cdef Py_ssize_t index
         if not 1 <= len(links) <= MOST_LINKS:
-            most = MOST_LINKS
-            raise ValueError(f"a chain has 1 to {most} operations. Received {len(links)}.")
+            raise ValueError(
+                f"a chain has 1 to {LONGEST_CHAIN} operations. Received {len(links)}.")
         self.kernels = [given[0] for given in links]
         task.image, task.last, task.strip = image, len(links) - 1, strip
         for index, (kernel, sight, rows, row, held) in enumerate(links):

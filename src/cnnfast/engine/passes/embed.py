@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from cnnfast.engine.graph import Graph, Operation, Value
-from cnnfast.engine.passes.rewrite import Rewriter
+from cnnfast.engine.passes.rewrite import merge_neighbours
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
@@ -23,16 +23,7 @@ LARGEST_TABLE: Final = 16 * 1024 * 1024
 
 def fold_embeddings(graph: Graph) -> Graph:
     """Fold each embedding into the convolution over it, or the matrix over all of it."""
-    rewriter = Rewriter(graph)
-    for operation in graph.operations:
-        before = rewriter.maker(operation)
-        merged = None if before is None else merged_op(before, operation)
-        if before is None or merged is None:
-            rewriter.keep(operation)
-        else:
-            rewriter.drop(before)
-            rewriter.replace(operation, merged, before.inputs[0])
-    return rewriter.graph()
+    return merge_neighbours(graph, merged_op)
 
 
 def merged_op(before: Operation, operation: Operation) -> EmbeddingConvolution | None:

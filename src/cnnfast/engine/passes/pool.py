@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnfast.engine.graph import Graph, Operation
-from cnnfast.engine.passes.rewrite import Rewriter
+from cnnfast.engine.passes.rewrite import merge_neighbours
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.pooled import PooledConvolution, can_pool
 from cnnfast.ops.pooling import Pooling
@@ -11,16 +11,7 @@ from cnnfast.ops.pooling import Pooling
 
 def fuse_pooling(graph: Graph) -> Graph:
     """Let convolutions pool what they give, if nothing else reads it."""
-    rewriter = Rewriter(graph)
-    for operation in graph.operations:
-        before = rewriter.maker(operation)
-        op = None if before is None else pooled(before, operation)
-        if before is None or op is None:
-            rewriter.keep(operation)
-        else:
-            rewriter.drop(before)
-            rewriter.replace(operation, op, *before.inputs)
-    return rewriter.graph()
+    return merge_neighbours(graph, pooled)
 
 
 def pooled(before: Operation, operation: Operation) -> PooledConvolution | None:

@@ -12,6 +12,8 @@ from cnnfast.ops.base import Op
 
 # (first op, second op) -> one op that does both, or None where there is none.
 Merge: TypeAlias = Callable[[Op, Op], Op | None]
+# The same of operations, for whoever asks for the shapes between them.
+MergePair: TypeAlias = Callable[[Operation, Operation], Op | None]
 
 
 class Rewriter:
@@ -127,10 +129,20 @@ def merge_into_producers(graph: Graph, merge: Merge) -> Graph:
         graph: is not changed.
         merge: makes the one op.
     """
+    return merge_neighbours(graph, lambda before, operation: merge(before.op, operation.op))
+
+
+def merge_neighbours(graph: Graph, merge: MergePair) -> Graph:
+    """Let an operation and the one that makes its only input, which nothing else reads, be one.
+
+    Args:
+        graph: is not changed.
+        merge: makes the one op, which reads what the first of the two does.
+    """
     rewriter = Rewriter(graph)
     for operation in graph.operations:
         before = rewriter.maker(operation)
-        merged = None if before is None else merge(before.op, operation.op)
+        merged = None if before is None else merge(before, operation)
         if before is None or merged is None:
             rewriter.keep(operation)
         else:
