@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 from cnnfast._kernels import renorm as kernels
-from cnnfast._kernels.batch_normalization import BatchInputGradient
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchNormalize
@@ -91,25 +89,3 @@ class RenormGammaGradient(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for totals, the variance and the corrections."""
         return kernels.RenormGammaGradient(shapes[1][0], self.epsilon)
-
-
-@dataclass(frozen=True, eq=False)
-class RenormInputGradient(Op):
-    """Pass back through a corrected normalization and the statistics it uses.
-
-    Args:
-        scale: gamma r, (C,).
-        epsilon: added to the variance.
-    """
-
-    scale: Floats
-    epsilon: float
-
-    def output_shape(self, *shapes: Shape) -> Shape:
-        """Keep the shape of x."""
-        return shapes[0]
-
-    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
-        """Prepare for x, dy, mean, variance and totals."""
-        *rest, channels = shapes[0]
-        return BatchInputGradient(math.prod(rest), channels, self.scale, self.epsilon)

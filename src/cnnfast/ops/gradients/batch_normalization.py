@@ -13,7 +13,7 @@ from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchNormalize, totals_shape
 from cnnfast.ops.gradients.rule import Rule, Term, gradient_of
 from cnnfast.ops.masks import MaskedBatchInputGradient, MaskedBatchNormalize, StepMask
-from cnnfast.ops.renorm import Renormalize, RenormGammaGradient, RenormInputGradient
+from cnnfast.ops.renorm import Renormalize, RenormGammaGradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +105,10 @@ def differentiate_masked_normalization(op: MaskedBatchNormalize, shapes: tuple[S
 @gradient_of(Renormalize)
 def differentiate_renormalization(op: Renormalize, shapes: tuple[Shape, ...]) -> Rule:
     """Differentiate a corrected normalization; corrections pass nothing back."""
-    assert op.gamma is not None
     sums = Term(BatchGradientSums(), ("dy", "x0", "x1"))
-    back = Term(RenormInputGradient(op.gamma, op.epsilon), ("x0", "dy", "x1", "x2", sums))
+    back = BatchInputGradient(op.gamma, op.epsilon)
     return Rule(
-        (back, None, None, None),
+        (Term(back, ("x0", "dy", "x1", "x2", sums)), None, None, None),
         {
             "own_gamma": Term(RenormGammaGradient(op.epsilon), (sums, "x2", "x3")),
             "own_beta": Term(BetaGradient(), (sums, "x2")),
