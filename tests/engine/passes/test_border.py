@@ -16,61 +16,46 @@ from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import Activate, Add
 from cnnfast.ops.layout import Pad
 from cnnfast.ops.pooling import Pooling
+from graphchains import chain, kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 LEAKY = ("relu", 0.1, np.inf, 0.0)
 UNEVEN = Pad(((1, 2), (0, 1)))
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
-def chain(*ops) -> Graph:
-    """Chain operations on an image of 9 x 8 x 5; a tuple among them is a reshape."""
-    graph = Graph()
-    value = graph.input((9, 8, 5))
-    for op in ops:
-        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
-    graph.output(value)
-    return graph
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
-
+IMAGE = (9, 8, 5)
 
 CONVOLUTION = Convolution(normal(3, 3, 5, 7), normal(7), (2, 2))
 DEPTHWISE = Depthwise(normal(3, 2, 5, 2), normal(10), (1, 2), activation=RELU)
 MAXIMUM = Pooling("max", (3, 3), (2, 2))
 
 MERGED = {
-    "convolution": chain(UNEVEN, CONVOLUTION),
+    "convolution": chain(IMAGE, UNEVEN, CONVOLUTION),
     "convolution with a border": chain(
-        UNEVEN, replace(CONVOLUTION, padding=((2, 0), (1, 1))), Activate(RELU)
+        IMAGE, UNEVEN, replace(CONVOLUTION, padding=((2, 0), (1, 1))), Activate(RELU)
     ),
-    "depthwise": chain(UNEVEN, DEPTHWISE),
-    "two borders": chain(UNEVEN, UNEVEN, DEPTHWISE),
-    "activation, then maximum": chain(Activate(RELU), UNEVEN, MAXIMUM),
-    "convolution, then maximum": chain(replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM),
-    "depthwise, then maximum": chain(DEPTHWISE, UNEVEN, MAXIMUM),
+    "depthwise": chain(IMAGE, UNEVEN, DEPTHWISE),
+    "two borders": chain(IMAGE, UNEVEN, UNEVEN, DEPTHWISE),
+    "activation, then maximum": chain(IMAGE, Activate(RELU), UNEVEN, MAXIMUM),
+    "convolution, then maximum": chain(
+        IMAGE, replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM
+    ),
+    "depthwise, then maximum": chain(IMAGE, DEPTHWISE, UNEVEN, MAXIMUM),
     "border, convolution, border, maximum": chain(
-        UNEVEN, replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM
+        IMAGE, UNEVEN, replace(CONVOLUTION, activation=RELU), UNEVEN, MAXIMUM
     ),
 }
 
 KEPT = {
-    "pointwise": chain(UNEVEN, Convolution(normal(1, 1, 5, 4))),
-    "average": chain(Activate(RELU), UNEVEN, Pooling("average", (3, 3), (2, 2))),
-    "negative pixels": chain(Activate(LEAKY), UNEVEN, MAXIMUM),
-    "maximum of the input": chain(UNEVEN, MAXIMUM),
+    "pointwise": chain(IMAGE, UNEVEN, Convolution(normal(1, 1, 5, 4))),
+    "average": chain(IMAGE, Activate(RELU), UNEVEN, Pooling("average", (3, 3), (2, 2))),
+    "negative pixels": chain(IMAGE, Activate(LEAKY), UNEVEN, MAXIMUM),
+    "maximum of the input": chain(IMAGE, UNEVEN, MAXIMUM),
     "windows of nothing": chain(
-        Activate(RELU), Pad(((2, 0), (0, 0))), Pooling("max", (2, 2), (1, 1))
+        IMAGE, Activate(RELU), Pad(((2, 0), (0, 0))), Pooling("max", (2, 2), (1, 1))
     ),
     "maximum with a border": chain(
-        Activate(RELU), UNEVEN, replace(MAXIMUM, padding=((1, 1), (1, 1)))
+        IMAGE, Activate(RELU), UNEVEN, replace(MAXIMUM, padding=((1, 1), (1, 1)))
     ),
-    "another shape": chain(UNEVEN, (9, 12, 5), DEPTHWISE),
+    "another shape": chain(IMAGE, UNEVEN, (9, 12, 5), DEPTHWISE),
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from cnnfast.ops.elementwise import Activate, Add, RowActivate
 from cnnfast.ops.lanes import Lanes
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from graphchains import chain, kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 SIGMOID = ("sigmoid", 0.0, 0.0, 0.0)
@@ -35,40 +36,22 @@ def direct() -> Iterator[None]:
     config.set_winograd(True)
 
 
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
-def graph_of(shape, *ops, dtype="float32") -> Graph:
-    """Chain operations; a tuple among them is a reshape."""
-    graph = Graph()
-    value = graph.input(shape, dtype)
-    for op in ops:
-        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
-    graph.output(value)
-    return graph
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
-
-
 def seed2d() -> Graph:
-    return graph_of(
+    return chain(
         (4, 4, 1), Convolution(normal(3, 3, 1, 1), normal(1), activation=RELU),
         Pooling("max", (2, 2), (2, 2)), (1,), Dense(normal(1, 1), normal(1), SIGMOID),
     )  # fmt: skip
 
 
 def stock() -> Graph:
-    return graph_of(
+    return chain(
         (50, 1), (1, 50, 1), Convolution(normal(1, 5, 1, 16), normal(16), activation=RELU),
         Pooling("max", (1, 4), (1, 4)), (176,), Dense(normal(176, 1), normal(1), SIGMOID),
     )  # fmt: skip
 
 
 def softmax_behind() -> Graph:
-    return graph_of(
+    return chain(
         (8, 8, 1), Convolution(normal(3, 3, 1, 4), padding=SAME3, activation=RELU),
         GlobalPooling("average"), Dense(normal(4, 3), normal(3)), RowActivate("softmax"),
     )  # fmt: skip
@@ -76,7 +59,7 @@ def softmax_behind() -> Graph:
 
 def wide_behind() -> Graph:
     """Build a network whose second convolution fills vectors of any instruction set."""
-    return graph_of(
+    return chain(
         (8, 8, 1), Convolution(normal(3, 3, 1, 2), padding=SAME3, activation=RELU),
         Convolution(normal(3, 3, 2, 64), padding=SAME3, activation=RELU),
         Convolution(normal(3, 3, 64, 64), padding=SAME3), GlobalPooling("max"),
@@ -131,18 +114,18 @@ def test_pass_leaves_rows_and_wide_convolutions_behind(isa):
 
 def test_pass_leaves_networks_of_whole_vectors_alone(isa):
     lanes = dispatch.lanes()
-    wide = graph_of(
+    wide = chain(
         (8, 8, lanes), Convolution(normal(3, 3, lanes, 2 * lanes), padding=SAME3),
         Convolution(normal(3, 3, 2 * lanes, 2 * lanes), padding=SAME3),
     )  # fmt: skip
     assert kinds(run_in_lanes(wide)) == ["Convolution", "Convolution"]
-    matrix = graph_of((40,), Dense(normal(40, 4 * lanes), activation=RELU))
+    matrix = chain((40,), Dense(normal(40, 4 * lanes), activation=RELU))
     assert kinds(run_in_lanes(matrix)) == ["Dense"]
 
 
 def text() -> Graph:
     """Convolve with filters that leave the second of two vectors of AVX-512 nearly empty."""
-    return graph_of((1, 50, 32), Convolution(normal(1, 7, 32, 20)))
+    return chain((1, 50, 32), Convolution(normal(1, 7, 32, 20)))
 
 
 def test_pass_leaves_sequences_alone_that_winograds_algorithm_is_faster_for(isa):
@@ -155,7 +138,7 @@ def test_pass_takes_such_sequences_where_sums_are_direct(isa, direct):
 
 def test_pass_leaves_images_alone_that_would_leave_the_cache(isa):
     side = 200
-    graph = graph_of((side, side, 1), Convolution(normal(3, 3, 1, 1)))
+    graph = chain((side, side, 1), Convolution(normal(3, 3, 1, 1)))
     assert kinds(run_in_lanes(graph)) == ["Convolution"]
 
 
@@ -178,7 +161,7 @@ def test_pass_stops_where_a_value_is_read_twice_or_wanted(isa):
 
 
 def test_pass_leaves_integers_alone(isa):
-    graph = graph_of((6, 6, 1), Convolution(normal(3, 3, 1, 1)), dtype="int32")
+    graph = chain((6, 6, 1), Convolution(normal(3, 3, 1, 1)), dtype="int32")
     assert kinds(run_in_lanes(graph)) == ["Cast", "Convolution"]
 
 

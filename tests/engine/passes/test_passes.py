@@ -20,28 +20,11 @@ from cnnfast.ops.elementwise import Activate, Add
 from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from graphchains import chain, kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 TANH = ("tanh", 0.0, 0.0, 0.0)
 BORDER = ((1, 1), (1, 1))
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
-def graph_of(shape, *ops, dtype="float32") -> Graph:
-    """Chain operations; a tuple among them is a reshape."""
-    graph = Graph()
-    value = graph.input(shape, dtype)
-    for op in ops:
-        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
-    graph.output(value)
-    return graph
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
 
 
 def assert_same(one: Graph, other: Graph, inputs: np.ndarray) -> None:
@@ -57,55 +40,55 @@ def scale_shift(channels: int, shift: bool = True) -> ScaleShift:
 
 
 CHAINS = {
-    "normalization behind": graph_of((6, 6, 3), Convolution(normal(3, 3, 3, 5)), scale_shift(5)),
-    "normalization behind a bias": graph_of(
+    "normalization behind": chain((6, 6, 3), Convolution(normal(3, 3, 3, 5)), scale_shift(5)),
+    "normalization behind a bias": chain(
         (6, 6, 3), Convolution(normal(3, 3, 3, 5), normal(5)), scale_shift(5), Activate(RELU)
     ),
-    "normalization of a sequence": graph_of(
+    "normalization of a sequence": chain(
         (1, 9, 3), Convolution(normal(1, 3, 3, 5)), (7, 5), scale_shift(5), Activate(TANH)
     ),
-    "normalization in front": graph_of((6, 6, 3), scale_shift(3), Convolution(normal(3, 3, 3, 5))),
-    "normalization in front of a border": graph_of(
+    "normalization in front": chain((6, 6, 3), scale_shift(3), Convolution(normal(3, 3, 3, 5))),
+    "normalization in front of a border": chain(
         (6, 6, 3), scale_shift(3), Convolution(normal(3, 3, 3, 5), padding=BORDER)
     ),
-    "scale in front of a border": graph_of(
+    "scale in front of a border": chain(
         (6, 6, 3), scale_shift(3, shift=False), Convolution(normal(3, 3, 3, 5), padding=BORDER)
     ),
-    "normalization in front of groups": graph_of(
+    "normalization in front of groups": chain(
         (6, 6, 4), scale_shift(4), Convolution(normal(3, 3, 2, 6), groups=2)
     ),
-    "normalization before and behind": graph_of(
+    "normalization before and behind": chain(
         (20,), scale_shift(20), scale_shift(20), Dense(normal(20, 7), normal(7)), scale_shift(7)
     ),
-    "normalization behind an activation": graph_of(
+    "normalization behind an activation": chain(
         (20,), Dense(normal(20, 7), activation=RELU), scale_shift(7)
     ),
-    "activation and pooling": graph_of(
+    "activation and pooling": chain(
         (8, 8, 3), Convolution(normal(3, 3, 3, 5)), Activate(TANH), Pooling("max", (2, 2), (2, 2))
     ),
-    "activation and average pooling": graph_of(
+    "activation and average pooling": chain(
         (8, 8, 3), Convolution(normal(3, 3, 3, 5), activation=TANH),
         Pooling("average", (2, 2), (2, 2)),
     ),
-    "activation and global pooling": graph_of(
+    "activation and global pooling": chain(
         (8, 8, 3), Convolution(normal(3, 3, 3, 5), activation=TANH), GlobalPooling("max"),
         Dense(normal(5, 2)),
     ),
-    "normalization behind depthwise": graph_of(
+    "normalization behind depthwise": chain(
         (6, 6, 3), Depthwise(normal(3, 3, 3, 2), normal(6), padding=BORDER), scale_shift(6),
         Activate(RELU),
     ),
-    "normalization in front of depthwise": graph_of(
+    "normalization in front of depthwise": chain(
         (6, 6, 3), scale_shift(3), Depthwise(normal(3, 3, 3, 2), normal(6)), Activate(TANH)
     ),
-    "normalization in front of a border of depthwise": graph_of(
+    "normalization in front of a border of depthwise": chain(
         (6, 6, 3), scale_shift(3), Depthwise(normal(3, 3, 3, 1), padding=BORDER)
     ),
-    "normalization between depthwise and pointwise": graph_of(
+    "normalization between depthwise and pointwise": chain(
         (6, 6, 4), Depthwise(normal(3, 3, 4, 1), padding=BORDER), scale_shift(4),
         Activate(RELU), Convolution(normal(1, 1, 4, 5)), scale_shift(5),
     ),
-    "two activations": graph_of((20,), Dense(normal(20, 7)), Activate(TANH), Activate(RELU)),
+    "two activations": chain((20,), Dense(normal(20, 7)), Activate(TANH), Activate(RELU)),
 }  # fmt: skip
 
 
@@ -188,7 +171,7 @@ WORDS = {
 
 
 def word_graph(op, dtype) -> Graph:
-    return graph_of((11,), Embedding(normal(30, 6)), (1, 11, 6), op, dtype=dtype)
+    return chain((11,), Embedding(normal(30, 6)), (1, 11, 6), op, dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "float32"])
@@ -205,7 +188,7 @@ def test_embedding_folds_into_a_convolution(isa, op, dtype):
 
 
 def test_embedding_folds_into_a_matrix_over_all_words():
-    graph = graph_of((4,), Embedding(normal(30, 6)), (24,), Dense(normal(24, 3)), dtype="int32")
+    graph = chain((4,), Embedding(normal(30, 6)), (24,), Dense(normal(24, 3)), dtype="int32")
     folded = fold_embeddings(graph)
     assert kinds(folded) == ["EmbeddingConvolution"]
     assert_same(graph, folded, np.array([[0, 29, 3, 3], [7, 8, 9, 10]], np.int32))
@@ -213,7 +196,7 @@ def test_embedding_folds_into_a_matrix_over_all_words():
 
 def test_embedding_stays_where_products_would_fill_memory():
     words = LARGEST_TABLE // (7 * 64) + 1
-    graph = graph_of(
+    graph = chain(
         (9,), Embedding(np.zeros((words, 1), np.float32)), (1, 9, 1),
         Convolution(normal(1, 7, 1, 64)), dtype="int32",
     )  # fmt: skip

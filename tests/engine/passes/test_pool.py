@@ -14,20 +14,13 @@ from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.elementwise import Add
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
+from graphchains import kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 LEAKY = ("relu", 0.1, np.inf, 0.0)
 SHIFTED = ("relu", 0.0, np.inf, 1.0)
 TANH = ("tanh", 0.0, 0.0, 0.0)
 BORDER = ((1, 1), (1, 1))
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
 
 
 def pair(shape, filters: int, pooling: Pooling, window=(3, 3), **options) -> Graph:

@@ -18,17 +18,10 @@ from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.elementwise import Activate, Add
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import Pooling
+from graphchains import kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 SAME = ((1, 1), (1, 1))
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
 
 
 def outputs_of(graph: Graph, images: int = 2, threads: int = 1) -> np.ndarray:

@@ -17,32 +17,15 @@ from cnnfast.ops.dense import Dense
 from cnnfast.ops.elementwise import Activate, Add
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from graphchains import chain, kinds, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 TANH = ("tanh", 0.0, 0.0, 0.0)
 
 
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
 def scale_shift(channels: int, negative: bool = False) -> ScaleShift:
     scale = np.abs(normal(channels, 1)[:, 0])
     return ScaleShift(-scale if negative else scale, normal(channels, 2)[:, 0])
-
-
-def chain(shape, *ops) -> Graph:
-    """Chain operations; a tuple among them is a reshape."""
-    graph = Graph()
-    value = graph.input(shape)
-    for op in ops:
-        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
-    graph.output(value)
-    return graph
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
 
 
 def assert_same(one: Graph, other: Graph) -> None:

@@ -15,13 +15,10 @@ from cnnfast.ops.depthwise import Depthwise
 from cnnfast.ops.elementwise import Add
 from cnnfast.ops.pooling import GlobalPooling, Pooling
 from cnnfast.ops.strips import Strips
+from graphchains import chain, kinds, normal
 
 RELU6 = ("relu", 0.0, 6.0, 0.0)
 BORDER = ((1, 1), (1, 1))
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
 
 
 EXPAND = Convolution(normal(1, 1, 4, 24), normal(24), activation=RELU6)
@@ -29,20 +26,6 @@ FILTER = Depthwise(normal(3, 3, 24, 1), normal(24), padding=BORDER, activation=R
 HALVE = Depthwise(normal(3, 3, 24, 1), normal(24), (2, 2), BORDER)
 PROJECT = Convolution(normal(1, 1, 24, 6))
 POOL = Pooling("average", (3, 3), (2, 2), BORDER)
-
-
-def chain(shape, *ops) -> Graph:
-    """Chain operations; a tuple among them is a reshape."""
-    graph = Graph()
-    value = graph.input(shape)
-    for op in ops:
-        value = graph.reshape(value, op) if isinstance(op, tuple) else graph.add(op, value)
-    graph.output(value)
-    return graph
-
-
-def kinds(graph: Graph) -> list[str]:
-    return [type(operation.op).__name__ for operation in graph.operations]
 
 
 @pytest.fixture

@@ -17,28 +17,15 @@ from cnnfast.ops.elementwise import Activate
 from cnnfast.ops.embedding import Embedding
 from cnnfast.ops.layout import Pad
 from cnnfast.ops.pooling import GlobalPooling, Pooling
+from graphchains import chain, normal
 
 RELU = ("relu", 0.0, np.inf, 0.0)
 HALVES = Pooling("max", (2, 2), (2, 2))
 IMAGE = (13, 12, 3)
 
 
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(list(shape)).standard_normal(shape, dtype=np.float32)
-
-
 def convolution(channels: int, filters: int, window=(3, 3), **options) -> Convolution:
     return Convolution(normal(*window, channels, filters), normal(filters), **options)
-
-
-def chain(*ops) -> Graph:
-    """Chain operations on one image."""
-    graph = Graph()
-    value = graph.input(IMAGE)
-    for op in ops:
-        value = graph.add(op, value)
-    graph.output(value)
-    return graph
 
 
 def shapes(graph: Graph) -> list[tuple[int, ...]]:
@@ -47,47 +34,48 @@ def shapes(graph: Graph) -> list[tuple[int, ...]]:
 
 SHORTENED = {
     # 11 x 10 outputs, of which windows of 2 x 2 see 10 x 10.
-    "convolution": (chain(convolution(3, 5), HALVES), [(10, 10, 5), (5, 5, 5)]),
+    "convolution": (chain(IMAGE, convolution(3, 5), HALVES), [(10, 10, 5), (5, 5, 5)]),
     "border": (
-        chain(convolution(3, 5, padding=((1, 1), (2, 1))), HALVES),
+        chain(IMAGE, convolution(3, 5, padding=((1, 1), (2, 1))), HALVES),
         [(12, 12, 5), (6, 6, 5)],
     ),
     # 9 rows of the second one's 10 are read, then 11 of the first one's 12.
     "chain": (
         chain(
-            convolution(3, 5, (2, 2)), convolution(5, 4, (3, 3)), Pooling("max", (3, 3), (3, 3))
+            IMAGE, convolution(3, 5, (2, 2)), convolution(5, 4, (3, 3)),
+            Pooling("max", (3, 3), (3, 3)),
         ),
         [(11, 11, 5), (9, 9, 4), (3, 3, 4)],
     ),
     "depthwise": (
-        chain(Depthwise(normal(2, 2, 3, 2)), Pooling("average", (5, 5), (5, 5))),
+        chain(IMAGE, Depthwise(normal(2, 2, 3, 2)), Pooling("average", (5, 5), (5, 5))),
         [(10, 10, 6), (2, 2, 6)],
     ),
     "pooling": (
-        chain(Pooling("average", (2, 2), (1, 1)), convolution(3, 4, (2, 2), strides=(4, 3))),
+        chain(IMAGE, Pooling("average", (2, 2), (1, 1)), convolution(3, 4, (2, 2), strides=(4, 3))),
         [(10, 11, 3), (3, 4, 4)],
     ),
     "dilation": (
         chain(
-            convolution(3, 4, (1, 2)),
+            IMAGE, convolution(3, 4, (1, 2)),
             convolution(4, 4, (2, 2), strides=(3, 3), dilation=(3, 2)),
         ),
         [(13, 9, 4), (4, 3, 4)],
     ),
     "thinned out": (
-        chain(convolution(3, 4), convolution(4, 4, (1, 1), strides=(3, 3))),
+        chain(IMAGE, convolution(3, 4), convolution(4, 4, (1, 1), strides=(3, 3))),
         [(10, 10, 4), (4, 4, 4)],
     ),
     # Windows lie in a border of 4 columns: one column is the least an image can have.
     "no column is read": (
         chain(
-            convolution(3, 4, (3, 2)),
+            IMAGE, convolution(3, 4, (3, 2)),
             convolution(4, 4, (3, 3), strides=(15, 20), padding=((0, 0), (4, 0))),
         ),
         [(3, 1, 4), (1, 1, 4)],
     ),
     "strides": (
-        chain(convolution(3, 4, strides=(2, 2), padding=((0, 1), (0, 1))), HALVES),
+        chain(IMAGE, convolution(3, 4, strides=(2, 2), padding=((0, 1), (0, 1))), HALVES),
         [(6, 6, 4), (3, 3, 4)],
     ),
 }  # fmt: skip
@@ -128,11 +116,11 @@ WHOLE = {
     "another reader": whole(another_reader),
     "another shape": whole(another_shape),
     "an addend": whole(an_addend),
-    "pointwise": chain(convolution(3, 5, (1, 1)), HALVES),
-    "elementwise": chain(Activate(RELU), Pooling("max", (5, 5), (5, 5))),
-    "all is read": chain(convolution(3, 5, (2, 3)), HALVES),
+    "pointwise": chain(IMAGE, convolution(3, 5, (1, 1)), HALVES),
+    "elementwise": chain(IMAGE, Activate(RELU), Pooling("max", (5, 5), (5, 5))),
+    "all is read": chain(IMAGE, convolution(3, 5, (2, 3)), HALVES),
     "reader's border": chain(
-        convolution(3, 5), Pooling("average", (2, 2), (2, 2), ((0, 1), (0, 0)))
+        IMAGE, convolution(3, 5), Pooling("average", (2, 2), (2, 2), ((0, 1), (0, 0)))
     ),
 }
 
@@ -172,7 +160,7 @@ def test_two_windows_on_one_image_leave_what_the_larger_one_reads(isa):
 
 
 def test_padding_in_front_of_a_shortened_convolution_still_goes_into_it(isa):
-    graph = chain(Pad(((1, 2), (1, 2))), convolution(3, 5), HALVES)
+    graph = chain(IMAGE, Pad(((1, 2), (1, 2))), convolution(3, 5), HALVES)
     images = normal(3, *IMAGE)
     optimized = optimize(graph)
     assert len(optimized.operations) == 1
