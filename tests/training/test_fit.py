@@ -151,3 +151,44 @@ def test_steps_of_several_python_threads_take_turns(data: Any) -> None:
     for n, found in losses:
         np.testing.assert_allclose(found, expected[n // 32 - 1], rtol=1e-6)
     assert int(network.optimizer.iterations) == 123
+
+
+def test_calls_of_several_python_threads_give_all_their_results(data: Any) -> None:
+    x, y = data
+    network, found = model(), []
+    network.compile("sgd", "sparse_categorical_crossentropy", metrics=["acc"])
+    network.optimizer.learning_rate = 0.0
+    expected = network.evaluate(x, y, verbose=0)[0]
+    calls: list[Any] = [
+        lambda: network.fit(x, y, batch_size=16, verbose=0, shuffle=False).history["loss"][0],
+        lambda: network.evaluate(x, y, batch_size=16, verbose=0)[0],
+        lambda: network.train_on_batch(x, y)[0],
+    ]
+
+    def call(one: Any) -> None:
+        found.extend(one() for _ in range(15))
+
+    callers = [threading.Thread(target=call, args=(one,)) for one in calls * 2]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert len(found) == 90
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_fit_while_a_callback_evaluates_reports_its_own_loss(data: Any) -> None:
+    x, y = data
+
+    def loss(evaluates: bool) -> list[float]:
+        np.random.seed(5)
+        network = model()
+        network.compile("sgd", "sparse_categorical_crossentropy")
+        judge = cnnfast.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: network.evaluate(10 * x, y, verbose=0)
+        )
+        calls = [judge] if evaluates else []
+        found = network.fit(x, y, verbose=0, shuffle=False, callbacks=calls).history["loss"]
+        return list(found)
+
+    assert loss(evaluates=True) == loss(evaluates=False)

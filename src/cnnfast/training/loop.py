@@ -9,6 +9,7 @@ from cnnfast.models.model import Model
 from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History
 from cnnfast.training.epochs import Epochs
+from cnnfast.training.means import Means
 from cnnfast.training.setup import Setup
 
 
@@ -99,13 +100,13 @@ def train_epoch(
     Returns:
         Losses and metrics.
     """
-    means = setup.means
-    means.reset()
+    means = Means(setup)
     begins, ends = calls.hears("on_train_batch_begin"), calls.hears("on_train_batch_end")
     for index, batch in enumerate(batches):
         if begins:
             calls.on_train_batch_begin(index, {})
-        means.add(batch, setup.train(batch))
+        with setup.turn:
+            means.add(batch, setup.train(batch))
         if ends:
             calls.on_train_batch_end(index, means.results())
         if model.stop_training:
@@ -124,14 +125,14 @@ def evaluate(setup: Setup, data: Epochs, calls: CallbackList) -> dict[str, Any]:
     Returns:
         Losses and metrics.
     """
-    means = setup.means
-    means.reset()
+    means = Means(setup)
     begins, ends = calls.hears("on_test_batch_begin"), calls.hears("on_test_batch_end")
     calls.on_test_begin({})
     for index, batch in enumerate(data.epoch(0)):
         if begins:
             calls.on_test_batch_begin(index, {})
-        means.add(batch, setup.evaluation.judge(batch))
+        with setup.turn:
+            means.add(batch, setup.evaluation.judge(batch))
         if ends:
             calls.on_test_batch_end(index, means.results())
     found = means.results()

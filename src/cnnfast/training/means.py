@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 class Means:
-    """What is known of the batches since `reset`.
+    """What is known of the batches that one call of a method sees.
+
+    Losses are added up for the call alone; metrics begin anew, and count for all calls at once.
 
     Args:
         setup: of the model.
@@ -22,11 +24,7 @@ class Means:
         self._setup = setup
         self._samples = 0
         self._totals: list[float] = []
-
-    def reset(self) -> None:
-        """Forget all batches."""
-        self._samples, self._totals = 0, []
-        self._setup.metrics.reset()
+        setup.metrics.reset()
 
     def add(self, batch: Batch, outcome: Outcome) -> None:
         """Take in a batch; its loss counts as often as it has samples.

@@ -12,6 +12,7 @@ from cnnfast.training.batch import Batch
 from cnnfast.training.callbacks import CallbackList, History, ProgbarLogger
 from cnnfast.training.epochs import Epochs
 from cnnfast.training.interruption import interruptions_between_steps
+from cnnfast.training.means import Means
 from cnnfast.training.outputs import by_output
 from cnnfast.training.setup import Setup
 from cnnfast.training.sources import ArraySource, Source, checked_size, made_batch, source_of
@@ -201,10 +202,10 @@ def train_batch(
     setup = setup_of(model)
     with setup.turn:
         batch = one_batch(model, x, y, sample_weight, class_weight)
-        setup.means.reset()
+        means = Means(setup)
         with interruptions_between_steps():
-            setup.means.add(batch, setup.train(batch))
-        return packed(setup, setup.means.results(), return_dict)
+            means.add(batch, setup.train(batch))
+        return packed(setup, means.results(), return_dict)
 
 
 def judge_batch(model: Model, x: Any, y: Any, sample_weight: Any, return_dict: bool) -> Any:
@@ -222,9 +223,9 @@ def judge_batch(model: Model, x: Any, y: Any, sample_weight: Any, return_dict: b
     setup = setup_of(model)
     with setup.turn:
         batch = one_batch(model, x, y, sample_weight, None)
-        setup.means.reset()
-        setup.means.add(batch, setup.evaluation.judge(batch))
-        return packed(setup, setup.means.results(), return_dict)
+        means = Means(setup)
+        means.add(batch, setup.evaluation.judge(batch))
+        return packed(setup, means.results(), return_dict)
 
 
 def one_batch(model: Model, x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Batch:

@@ -15,7 +15,6 @@ from cnnfast.losses import Loss
 from cnnfast.models.model import Model
 from cnnfast.training.batch import Batch
 from cnnfast.training.evaluation import Evaluation
-from cnnfast.training.means import Means
 from cnnfast.training.metrics import Metrics, check_metrics, spread_metrics
 from cnnfast.training.outputs import output_names
 from cnnfast.training.sources import Source
@@ -66,7 +65,6 @@ class Setup:
         }
         check_metrics(metrics)
         check_metrics(weighted_metrics)
-        self.means = Means(self)
         self._losses: list[Loss | None] | None = None
         self._metrics: Metrics | None = None
         self._step: Step | None = None
