@@ -1,8 +1,8 @@
 """Which steps of a sequence are padding, as far as Embedding(mask_zero=True) and Masking say so.
 
-In training, batch normalization leaves padding out. The other layer of those supported that
-computes with masks in Keras is the mean over a sequence; it is refused, for its answer would differ
-without a word.
+In training, batch normalization leaves padding out. The mean over a sequence, which computes with
+masks in Keras too, is refused, for its answer would differ without a word. (Softmax does as well,
+but asks for a mask of its last axis, which none of these is.)
 """
 
 from __future__ import annotations
