@@ -209,6 +209,15 @@ def test_masked_statistics_and_their_gradient_are_those_of_the_rows_that_count(
         assert np.all(np.abs(dx - expected) <= error)
 
 
+def test_masked_variance_of_one_row_that_counts_is_none_however_large_the_row(isa: str) -> None:
+    x, mask = np.full((3, 5), 300.0, np.float32), np.array([0, 1, 0], np.float32)
+    totals, variance = np.zeros(11), np.empty(5, np.float32)
+    BatchSums(1, 5, True).run(x, totals, mask)
+    BatchVariance(5, 1e-7).run(totals, variance)
+    # The mean is wrong by 1e-7 of itself; squares are rounded in float64.
+    assert np.all(variance <= (300 * 1e-7) ** 2 + 4 * 2.0**-53 * 300**2)
+
+
 def test_step_mask_tells_steps_from_padding_even_where_a_number_is_missing() -> None:
     steps = np.array([[0, 0], [0, 1], [np.nan, 0], [0.5, 0.5], [-0.0, 0]], np.float32)
     for value, expected in ((0.0, [0, 1, 1, 1, 0]), (0.5, [1, 1, 1, 0, 1])):

@@ -161,10 +161,12 @@ cdef int variance_block(
     cdef const Task *task = <const Task *>opaque
     cdef const double *totals = <const double *>inputs[0]
     cdef double count = totals[2 * task.channels] + task.epsilon, mean, variance
+    # What the epsilon moves the mean by must not look like a variance.
+    cdef double share = 1.0 + task.epsilon / count
     cdef Py_ssize_t c
     for c in range(task.channels):
         mean = totals[c] / count
-        variance = totals[task.channels + c] / count - mean * mean
+        variance = totals[task.channels + c] / count - share * mean * mean
         # Not max: a NaN must show.
         output[c] = 0.0 if variance < 0.0 else <float>variance
     return 0
