@@ -1,8 +1,9 @@
 """Which steps of a sequence are padding, as far as Embedding(mask_zero=True) and Masking say so.
 
 In training, batch normalization leaves padding out. The mean over a sequence, which computes with
-masks in Keras too, is refused, for its answer would differ without a word. (Softmax does as well,
-but asks for a mask of its last axis, which none of these is.)
+masks in Keras too, is refused, for its answer would differ without a word. Multiply, Maximum and
+Minimum treat padding like anything else, as in Keras 2; those of Keras 3.15 leave out what only
+some of their inputs mark. (Its Softmax asks for a mask of its last axis, which none of these is.)
 """
 
 from __future__ import annotations
