@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,19 @@ def widths() -> list[int]:
 def normalized(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray) -> np.ndarray:
     """Normalize rows in the precision of the arrays."""
     return gamma * (x - x.mean(axis=0)) / np.sqrt(x.var(axis=0) + EPSILON) + beta
+
+
+def slopes(f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Differentiate the sum of dy f(x) by each row of x, by central differences in float64."""
+    found = np.empty(x.shape)
+    for row in range(len(x)):
+        sides = []
+        for step in (STEP, -STEP):
+            moved = x.astype(np.float64)
+            moved[row] += step
+            sides.append((dy * f(moved)).sum(axis=0))
+        found[row] = (sides[0] - sides[1]) / (2 * STEP)
+    return found
 
 
 @pytest.mark.parametrize("offset", [0.0, 300.0])
@@ -117,15 +133,7 @@ def test_batch_input_gradient_is_the_slope_through_the_statistics(
     for channels in widths():
         x, dy = normal(rng, 2, 7, channels)
         gamma, beta = normal(rng, 2, channels)
-        exact = x.astype(np.float64)
-        expected = np.empty(x.shape)
-        for row in range(len(x)):
-            sides = []
-            for step in (STEP, -STEP):
-                moved = exact.copy()
-                moved[row] += step
-                sides.append((dy * normalized(moved, gamma, beta)).sum(axis=0))
-            expected[row] = (sides[0] - sides[1]) / (2 * STEP)
+        expected = slopes(partial(normalized, gamma=gamma, beta=beta), x, dy)
         mean, variance = x.mean(axis=0), x.var(axis=0)
         totals, dx = np.zeros(2 * channels + 1), np.empty_like(x)
         BatchGradientSums(1, channels).run(dy, x, mean, totals)
@@ -188,14 +196,7 @@ def test_masked_statistics_and_their_gradient_are_those_of_the_rows_that_count(
         error = tolerances.float32_sum(64, 1 + np.abs(exact).max() ** 2)
         assert np.all(np.abs(mean - chosen.mean(axis=0)) <= error)
         assert np.all(np.abs(variance - chosen.var(axis=0)) <= 2 * error)
-        expected = np.empty(x.shape)
-        for row in range(len(x)):
-            sides = []
-            for step in (STEP, -STEP):
-                moved = exact.copy()
-                moved[row] += step
-                sides.append((dy * masked_normalized(moved, counts, gamma)).sum(axis=0))
-            expected[row] = (sides[0] - sides[1]) / (2 * STEP)
+        expected = slopes(partial(masked_normalized, counts=counts, gamma=gamma), x, dy)
         products, dx = np.zeros(2 * channels + 1), np.empty_like(x)
         BatchGradientSums(1, channels).run(dy, x, mean, products)
         kernel = BatchInputGradient(1, channels, gamma, EPSILON, True)
