@@ -94,6 +94,10 @@ class StateVariable(NDArrayOperatorsMixin):
         self.array[...] = fresh
         return self
 
+    def adopt(self, value: NDArray[Any]) -> None:
+        """Replace the value by an array that nobody else holds; see `assign`."""
+        self.assign(value)
+
     def assign_add(self, value: ArrayLike) -> StateVariable:
         """Add to the value."""
         return self.assign(self.array + value)

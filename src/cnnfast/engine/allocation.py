@@ -5,13 +5,32 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnfast import initializers
+from cnnfast.engine.variable import Promise
+from cnnfast.ops.geometry import is_integer
+
+# Their values follow from their arguments alone; a class of a user's own may be anything.
+_REPEATABLE: Final = frozenset(
+    {
+        initializers.GlorotNormal,
+        initializers.GlorotUniform,
+        initializers.HeNormal,
+        initializers.HeUniform,
+        initializers.LecunNormal,
+        initializers.LecunUniform,
+        initializers.RandomNormal,
+        initializers.RandomUniform,
+        initializers.TruncatedNormal,
+        initializers.VarianceScaling,
+    }
+)
 
 
 class _Budget:
@@ -47,8 +66,8 @@ def weights_from_file(elements: int) -> Iterator[None]:
         _budget.reset(token)
 
 
-def initial_value(initializer: Any, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-    """Give the first value of a variable.
+def initial_value(initializer: Any, shape: tuple[int, ...], dtype: str) -> NDArray[Any] | Promise:
+    """Give the first value of a variable, or a promise of it.
 
     Args:
         initializer: a name, config or object.
@@ -62,7 +81,20 @@ def initial_value(initializer: Any, shape: tuple[int, ...], dtype: str) -> NDArr
     if found is None:
         raise ValueError(f"A variable needs an initializer. Received: {initializer!r}")
     budget = _budget.get()
-    if budget is None:
-        return np.asarray(found(shape, dtype=dtype))
-    budget.spend(shape)
-    return np.zeros(shape, dtype)
+    if budget is not None:
+        budget.spend(shape)
+        return Promise(shape, partial(np.zeros, shape, dtype))
+    if can_wait(found, shape, dtype):
+        return Promise(shape, partial(found, shape, dtype=dtype))
+    return np.asarray(found(shape, dtype=dtype))
+
+
+def can_wait(initializer: Any, shape: tuple[int, ...], dtype: str) -> bool:
+    """Whether an initializer gives the same values at any time, and cannot fail."""
+    return (
+        type(initializer) in _REPEATABLE
+        and isinstance(initializer.seed, int)
+        and getattr(initializer, "input_axes", None) is None
+        and all(is_integer(size) and size >= 0 for size in shape)
+        and dtype == "float32"
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -12,6 +13,22 @@ from cnnfast.clock import CLOCK
 from cnnfast.engine.naming import scoped_path
 
 FloatArray = NDArray[np.float32]
+
+# Held while a value takes the place of another, for a moment: an `assign` in one Python thread
+# must not be undone by the first value that another thread has just made.
+_REPLACING = threading.Lock()
+
+
+class Promise(NamedTuple):
+    """A first value that is made once somebody reads it: most are replaced before.
+
+    Attributes:
+        shape: of the value.
+        make: returns it, a new array, the same whenever it is called.
+    """
+
+    shape: tuple[int, ...]
+    make: Callable[[], NDArray[Any]]
 
 
 def epoch() -> int:
@@ -23,7 +40,8 @@ class Variable:
     """A named weight of a layer.
 
     Args:
-        value: initial value, converted to `dtype` and copied.
+        value: initial value, converted to `dtype` and copied; or a promise of it, which takes no
+            memory until the value is read.
         name: short name, "kernel".
         path: full name, "sequential/dense/kernel"; by default made of the names of the layer and
             models being built.
@@ -35,7 +53,7 @@ class Variable:
 
     def __init__(
         self,
-        value: ArrayLike,
+        value: ArrayLike | Promise,
         name: str = "variable",
         path: str | None = None,
         trainable: bool = True,
@@ -49,16 +67,31 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = constraint
         self.version = 0
-        self._value = _frozen_copy(value, dtype)
+        self._promise = value if isinstance(value, Promise) else None
+        self._value = (
+            np.broadcast_to(np.zeros((), dtype), value.shape)
+            if isinstance(value, Promise)
+            else _frozen_copy(value, dtype)
+        )
         self._refresh: Callable[[], None] | None = None
         CLOCK.time += 1
 
     @property
     def value(self) -> FloatArray:
         """The current value as a read-only array; a later `assign` does not change it."""
+        if self._promise is not None:
+            self._keep(self._promise)
         if self._refresh is not None:
             self._refresh()
         return self._value
+
+    def _keep(self, promise: Promise) -> None:
+        """Make the first value, and take it unless another one was assigned meanwhile."""
+        made = _frozen(promise.make(), self._value.dtype)
+        with _REPLACING:
+            if self._promise is promise:
+                self._value = made
+                self._promise = None
 
     @property
     def trainable(self) -> bool:
@@ -110,18 +143,33 @@ class Variable:
         Raises:
             ValueError: the shape differs; the variable keeps its value.
         """
-        fresh = _frozen_copy(value, self._value.dtype)
+        self._replace(_frozen_copy(value, self._value.dtype))
+        return self
+
+    def adopt(self, value: NDArray[Any]) -> None:
+        """Replace the value by an array that nobody else holds; it is not copied if it fits.
+
+        Args:
+            value: array of the same shape; it can no longer be written to.
+
+        Raises:
+            ValueError: the shape differs; the variable keeps its value.
+        """
+        self._replace(_frozen(value, self._value.dtype))
+
+    def _replace(self, fresh: FloatArray) -> None:
         if fresh.shape != self.shape:
             raise ValueError(
                 f"The shape of the new value does not match variable '{self.path}'. "
                 f"Expected: {self.shape}. Received: {fresh.shape}"
             )
         # The value first: whoever sees the new time must also see the new value.
-        self._value = fresh
+        with _REPLACING:
+            self._value = fresh
+            self._promise = None
         self._refresh = None
         self.version += 1
         CLOCK.time += 1
-        return self
 
     # ---- while training keeps the value elsewhere
 
@@ -159,7 +207,7 @@ class Variable:
         return self.value[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_value": self.value, "_refresh": None}
+        return vars(self) | {"_value": self.value, "_promise": None, "_refresh": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
@@ -173,6 +221,11 @@ class Variable:
 
 
 def _frozen_copy(value: ArrayLike, dtype: DTypeLike) -> FloatArray:
-    copy: FloatArray = np.array(value, dtype=dtype, order="C")
-    copy.flags.writeable = False
-    return copy
+    return _frozen(np.array(value, dtype=dtype, order="C"), dtype)
+
+
+def _frozen(array: NDArray[Any], dtype: DTypeLike) -> FloatArray:
+    """Make an array read-only; it is copied only where its type or layout is another."""
+    fitting: FloatArray = np.asarray(array, dtype=dtype, order="C")
+    fitting.flags.writeable = False
+    return fitting

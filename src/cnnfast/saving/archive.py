@@ -1,11 +1,13 @@
 """The `.keras` format: a zip archive, or a folder, of two JSON texts and one HDF5 file.
 
-Only the three known members are read, into memory and within limits; nothing is ever extracted.
+Only the three known members are read, within limits; nothing is ever extracted. Weights that are
+stored as they are, as Keras writes them, are read where they lie.
 """
 
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from collections import Counter
@@ -16,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from cnnfast.saving.config import MAX_JSON_BYTES
+from cnnfast.saving.section import PIECE, section
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_MEMBERS = 10_000
@@ -24,6 +27,8 @@ MAX_RATIO = 100
 SMALL_BYTES = 16 << 20
 
 _ENCRYPTED = 0x1
+# Lengths of the name and of the extra field in the header before a member's bytes.
+_HEADER = struct.Struct("<26xHH")
 _ZIP_ERRORS = (
     zipfile.BadZipFile,
     zlib.error,
@@ -52,10 +57,10 @@ class Archive:
 
 
 def read_zip(file: BinaryIO) -> Archive:
-    """Read the known members of a `.keras` zip archive into memory.
+    """Read the known members of a `.keras` zip archive.
 
     Args:
-        file: Seekable binary file.
+        file: Seekable binary file, which must stay open while the weights are read.
 
     Raises:
         ValueError: The archive is damaged, misses a member, or breaks one of the limits.
@@ -64,19 +69,19 @@ def read_zip(file: BinaryIO) -> Archive:
         _check_names([info.filename for info in archive.infolist()])
         config = _member(archive, CONFIG, MAX_JSON_BYTES)
         metadata = _member(archive, METADATA, MAX_JSON_BYTES)
-        weights = _member(archive, WEIGHTS, MAX_WEIGHTS_BYTES)
-    return Archive(config, metadata, io.BytesIO(weights))
+        weights = _opened(archive, WEIGHTS, MAX_WEIGHTS_BYTES, file)
+    return Archive(config, metadata, weights)
 
 
 def read_zip_weights(file: BinaryIO) -> BinaryIO:
-    """Read only the weights of a `.keras` zip archive into memory.
+    """Open only the weights of a `.keras` zip archive.
 
     Raises:
         ValueError: As for `read_zip`.
     """
     with _unzipping(), zipfile.ZipFile(file) as archive:
         _check_names([info.filename for info in archive.infolist()])
-        return io.BytesIO(_member(archive, WEIGHTS, MAX_WEIGHTS_BYTES))
+        return _opened(archive, WEIGHTS, MAX_WEIGHTS_BYTES, file)
 
 
 @contextmanager
@@ -139,6 +144,26 @@ def _leaves_folder(name: str) -> bool:
 
 
 def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
+    info = _checked(archive, name, limit)
+    with archive.open(info) as member:
+        return member.read(info.file_size)
+
+
+def _opened(archive: zipfile.ZipFile, name: str, limit: int, file: BinaryIO) -> BinaryIO:
+    """Open a member: in the file itself where it is not packed, otherwise in memory."""
+    info = _checked(archive, name, limit)
+    if info.compress_type != zipfile.ZIP_STORED:
+        return io.BytesIO(_member(archive, name, limit))
+    with archive.open(info) as member:
+        # Its end is where the checksum is compared.
+        while member.read(PIECE):
+            pass
+    file.seek(info.header_offset)
+    lengths = _HEADER.unpack(file.read(_HEADER.size))
+    return section(file, info.header_offset + _HEADER.size + sum(lengths), info.file_size)
+
+
+def _checked(archive: zipfile.ZipFile, name: str, limit: int) -> zipfile.ZipInfo:
     try:
         info = archive.getinfo(name)
     except KeyError:
@@ -151,8 +176,7 @@ def _member(archive: zipfile.ZipFile, name: str, limit: int) -> bytes:
         raise ValueError(
             f"the member {name!r} unpacks {info.compress_size} bytes to {info.file_size}"
         )
-    with archive.open(info) as member:
-        return member.read(info.file_size)
+    return info
 
 
 def _is_bomb(info: zipfile.ZipInfo) -> bool:

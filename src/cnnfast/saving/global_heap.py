@@ -17,7 +17,7 @@ _SIGNATURE = b"GCOL\x01\x00\x00\x00"
 _COLLECTION = struct.Struct("<8sQ")
 _OBJECT = struct.Struct("<H6xQ")
 _ALIGNMENT = 8
-_BLOCK = 1 << 24
+_BLOCK = 1 << 20
 MAX_COLLECTION = 1 << 26
 
 

@@ -165,8 +165,10 @@ def carry_out(layers: Iterable[LayerTransfer], skip_mismatch: bool) -> None:
     ]
     for problem in problems:
         warnings.warn(f"Skipped loading weights: {problem}.", stacklevel=4)
-    for variable, value in values:
-        variable.assign(value)
+    while values:
+        # Nobody else holds the array; what is copied is let go before the next one.
+        variable, value = values.pop()
+        variable.adopt(value)
 
 
 def _summary(problems: Sequence[str], shown: int = 5) -> str:
