@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from cnnfast.engine.machine import machine
 from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.passes import optimize
 from cnnfast.engine.segments import Load, Segment, cut_into_segments
+from cnnfast.ops.base import without_constants
 from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.layout import Concatenate
 from cnnfast.threads import thread_count
@@ -30,8 +32,10 @@ class Plan:
     """A graph made ready to run on any number of images.
 
     Args:
-        graph: the network; it is not changed.
+        graph: the network; it is not changed unless used up.
         folded: how many operations of which kinds are no steps, because others do their work.
+        used_up: whether the graph's operations may be let go while the plan is made, each as soon
+            as its constants are packed.
 
     Attributes:
         inputs: the input values.
@@ -39,14 +43,18 @@ class Plan:
         program: the native part.
     """
 
-    def __init__(self, graph: Graph, folded: Counter[str] | None = None) -> None:
+    def __init__(
+        self, graph: Graph, folded: Counter[str] | None = None, used_up: bool = False
+    ) -> None:
         self.inputs = tuple(graph.inputs)
         operations, self.outputs = with_own_outputs(graph)
+        if used_up:
+            graph.operations.clear()
         operations = live_operations(operations, self.outputs)
-        lines = [Line(operation, prepare(operation)) for operation in operations]
+        lines = prepared(operations)
         placed = {*self.inputs, *(value.root for value in self.outputs)}
         self._lines = join_in_place(lines, placed)
-        before, operations = operations, [line.operation for line in self._lines]
+        before, operations = ([line.operation for line in some] for some in (lines, self._lines))
         self._folded = (folded or Counter()) + (kinds_of(before) - kinds_of(operations))
         segments = cut_into_segments(loads_of(self._lines, self.outputs), machine())
         places = place_values(operations, segments, self.inputs, self.outputs)
@@ -117,12 +125,29 @@ class Plan:
 def compile_graph(graph: Graph) -> Plan:
     """Make a plan of a graph, rewritten so that there is less to do."""
     optimized = optimize(graph)
-    return Plan(optimized, kinds_of(graph.operations) - kinds_of(optimized.operations))
+    folded = kinds_of(graph.operations) - kinds_of(optimized.operations)
+    return Plan(optimized, folded, used_up=True)
 
 
 def kinds_of(operations: list[Operation]) -> Counter[str]:
     """Count operations by their names."""
     return Counter(type(operation.op).__name__ for operation in operations)
+
+
+def prepared(operations: list[Operation]) -> list[Line]:
+    """Prepare the kernels of all steps.
+
+    Args:
+        operations: in order; the list is emptied, so that constants made for a plan, such as
+            folded filters, are never all there together with the packed ones.
+    """
+    lines = []
+    operations.reverse()
+    while operations:
+        operation = operations.pop()
+        light = replace(operation, op=without_constants(operation.op))
+        lines.append(Line(light, prepare(operation)))
+    return lines
 
 
 def prepare(operation: Operation) -> Kernel:

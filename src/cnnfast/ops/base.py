@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import fields
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -48,6 +50,18 @@ class Op:
             integers: whether the input holds int32; only where `takes_integers`.
         """
         raise NotImplementedError
+
+
+def without_constants(op: Op) -> Op:
+    """Give an operation whose constants have their shapes but no memory, and are zero."""
+    emptied = copy.copy(op)
+    for field in fields(op):  # type: ignore[arg-type]
+        value = getattr(op, field.name)
+        if isinstance(value, np.ndarray):
+            set_fields(emptied, **{field.name: np.broadcast_to(value.dtype.type(0), value.shape)})
+        elif isinstance(value, tuple) and all(isinstance(part, Op) for part in value):
+            set_fields(emptied, **{field.name: tuple(map(without_constants, value))})
+    return emptied
 
 
 def floats(value: ArrayLike, name: str) -> Floats:

@@ -53,8 +53,8 @@ def scaled_after(first: Op, second: Op) -> Op | None:
     if math.prod(outputs) != len(scale):
         return None
     bias = shift if first.bias is None else first.bias * scale + shift
-    scaled = first.kernel * scale.reshape(outputs)
-    return replace(first, kernel=single(scaled), bias=single(bias), activation=second.activation)
+    kernel = product(first.kernel, scale.reshape(outputs))
+    return replace(first, kernel=kernel, bias=single(bias), activation=second.activation)
 
 
 def scaled_twice(first: ScaleShift, second: ScaleShift) -> ScaleShift | None:
@@ -85,21 +85,28 @@ def scaled_before(first: Op, second: Op) -> Op | None:
     if rows != times * len(first.scale):
         return None
     scale, shift = (np.tile(constants, times) for constants in (first.scale, first.shift))
-    kernel = second.kernel.astype(np.float64)
+    kernel = second.kernel
     # What the shift adds to each output: a depthwise one sees one channel, (C, M).
     outputs = kernel.shape[-2:] if isinstance(second, Depthwise) else kernel.shape[-1:]
-    shifted = (kernel * shift[:, np.newaxis]).reshape(-1, *outputs)
+    shifted = (kernel * shift[:, np.newaxis].astype(np.float64)).reshape(-1, *outputs)
     bias = shifted.sum(axis=0).ravel()
     if second.bias is not None:
         bias += second.bias
-    scaled = kernel * scale[:, np.newaxis].astype(np.float64)
-    return replace(second, kernel=single(scaled), bias=single(bias))
+    scaled = product(second.kernel, scale[:, np.newaxis].astype(np.float64))
+    return replace(second, kernel=scaled, bias=single(bias))
 
 
 def commutes_with_border(scale: ScaleShift, second: Convolution | Depthwise) -> bool:
     """Whether zeros around the image may be put there before the shift as well as after."""
     borderless = second.padding == NO_BORDER or not scale.shift.any()
     return borderless and (isinstance(second, Depthwise) or second.groups == 1)
+
+
+def product(kernel: Floats, factors: NDArray[np.float64]) -> Floats:
+    """Multiply in float64 and round to float32, a cacheful at a time."""
+    out = np.empty_like(kernel)
+    np.multiply(kernel, factors, out=out, dtype=np.float64, casting="same_kind")
+    return out
 
 
 def single(values: NDArray[np.float64]) -> Floats:
