@@ -289,7 +289,7 @@ def loads_of(lines: list[Line], outputs: tuple[Value, ...]) -> list[Load]:
             for step in range(first + 1, last + 1):
                 crossing[step] += 4 * value.size
     return [
-        Load(line.bytes(), line.kernel.weights, alive, line.kernel.panels > 1)
+        Load(line.bytes(), line.kernel.weights, alive, line.kernel.panels > 1, line.kernel.work)
         for line, alive in zip(lines, crossing, strict=False)
     ]
 

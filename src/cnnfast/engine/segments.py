@@ -18,6 +18,9 @@ from cnnfast.engine.machine import Machine
 
 # Images of a group. More only grow the arena: the cost of beginning a step is spread already.
 GROUPS: Final = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)
+# What leaves L3 takes the place of others' memory: a group so large must save this share of the
+# time that computing takes.
+WORTHWHILE: Final = 0.01
 # Images that the cost of a cut is spread over: those of a large batch, or of a wave.
 WAVE: Final = 32
 # Bytes of weights that no group is large enough for: threads share the step, and the panels of
@@ -33,12 +36,14 @@ class Load(NamedTuple):
         weights: bytes of its packed constants.
         crossing: bytes per image that are alive before it begins.
         splits: whether its weights can be cut into panels.
+        work: floating-point operations per image.
     """
 
     values: int
     weights: int
     crossing: int
     splits: bool = False
+    work: float = 0.0
 
 
 class Segment(NamedTuple):
@@ -114,6 +119,7 @@ class Costs:
         self.loads = loads
         self.machine = machine
         self.weights = [0, *accumulate(load.weights for load in loads)]
+        self.work = [0.0, *accumulate(load.work for load in loads)]
         self.values = {
             group: [0.0, *accumulate(self.waits_for_values(load, group) for load in loads)]
             for group in GROUPS
@@ -130,7 +136,13 @@ class Costs:
         if first:
             cut = self.loads[first].crossing / self.machine.crossing_rate
             cut += self.machine.meeting / WAVE
-        return min((cut + self.waits_in_groups(first, stop, group), group) for group in GROUPS)
+        costs = [(cut + self.waits_in_groups(first, stop, group), group) for group in GROUPS]
+        best, group = min(costs)
+        if group * max(load.values for load in self.loads[first:stop]) <= self.machine.l3:
+            return best, group
+        computing = (self.work[stop] - self.work[first]) / self.machine.flops
+        enough = best + WORTHWHILE * computing
+        return next((cost, group) for cost, group in costs if cost <= enough)
 
     def waits_in_groups(self, first: int, stop: int, group: int) -> float:
         """Return the cost of a segment's steps, without that of its beginning."""

@@ -59,6 +59,8 @@ def without_constants(op: Op) -> Op:
         value = getattr(op, field.name)
         if isinstance(value, np.ndarray):
             set_fields(emptied, **{field.name: np.broadcast_to(value.dtype.type(0), value.shape)})
+        elif isinstance(value, Op):
+            set_fields(emptied, **{field.name: without_constants(value)})
         elif isinstance(value, tuple) and all(isinstance(part, Op) for part in value):
             set_fields(emptied, **{field.name: tuple(map(without_constants, value))})
     return emptied
