@@ -29,5 +29,6 @@ def load(folder: str, model_from_json: Callable[[str], Any]) -> Any:
     """
     model = model_from_json(Path(folder, CONFIG).read_text())
     with np.load(Path(folder, WEIGHTS)) as arrays:
-        weights.assign(model, [arrays[f"arr_{i}"] for i in range(len(arrays.files))])
+        # One after the other: what counts is the library's memory, not that of its loader.
+        weights.assign(model, (arrays[f"arr_{i}"] for i in range(len(arrays.files))))
     return model

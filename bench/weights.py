@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,16 @@ Array = NDArray[np.float32]
 def seed(model: Any, name: str) -> None:
     """Give a model of cnnfast or Keras weights that depend on nothing but a name."""
     random = np.random.default_rng(zlib.crc32(name.encode()))
-    values = [draw(random, variable.name, tuple(variable.shape)) for variable in model.weights]
-    assign(model, values)
+    assign(model, (draw(random, each.name, tuple(each.shape)) for each in model.weights))
 
 
-def assign(model: Any, values: list[Any]) -> None:
+def assign(model: Any, values: Iterable[Any]) -> None:
     """Set all weights of a model of cnnfast or Keras, in the order of its `weights`.
 
     Keras's Normalization computes with copies of its weights and has to be told.
     """
-    model.set_weights(values)
+    for variable, value in zip(model.weights, values, strict=True):
+        variable.assign(value)
     for layer in model.layers:
         if hasattr(layer, "finalize_state"):
             layer.finalize_state()

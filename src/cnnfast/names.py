@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 _counts: Counter[str] = Counter()
 
@@ -53,6 +52,8 @@ def unknown(kind: str, identifier: object, known: Iterable[str]) -> ValueError:
         identifier: what the user gave.
         known: the names there are.
     """
+    from difflib import get_close_matches
+
     names = sorted(known)
     spelled = {name.lower(): name for name in names}
     close = get_close_matches(str(identifier).lower(), spelled, 1)

@@ -9,6 +9,8 @@ before a model is built makes the model reproducible. `set_seed` replaces that s
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -69,6 +71,9 @@ class _Seeds:
     def next(self) -> int:
         if self.chosen is not None:
             return self.chosen.next()
+        if "numpy.random" not in sys.modules:
+            # Nobody has seeded a stream that is not there yet, and it takes 6 MB.
+            return int.from_bytes(os.urandom(4), "little")
         return int(np.random.random_sample() * SEEDS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -51,6 +50,8 @@ def print_table(table: Table, options: Options) -> None:
 
 def _layout(table: Table, options: Options) -> tuple[int, list[int]]:
     """Work out the width of the table and of its columns."""
+    import shutil
+
     width = GRAPH_WIDTH if table.branches else STACK_WIDTH
     ends = list(options.positions or (GRAPH_POSITIONS if table.branches else STACK_POSITIONS))
     if options.show_trainable:

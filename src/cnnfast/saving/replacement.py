@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -31,7 +30,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         IsADirectoryError: There is a folder at `path`.
     """
     target = _checked_target(path)
-    unfinished = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.tmp")
+    unfinished = target.with_name(f".{target.name[:200]}.{os.urandom(4).hex()}.tmp")
     try:
         with unfinished.open("x+b") as file:
             yield file
