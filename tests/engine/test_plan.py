@@ -8,7 +8,7 @@ import pytest
 import reference
 import tolerances
 from cnnfast.engine.graph import Graph
-from cnnfast.engine.plan import Plan
+from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.elementwise import Activate, Add
@@ -61,6 +61,25 @@ def test_plan_threads_and_batch_size_change_no_bit(isa, images):
     for threads in (1, 2, 7):
         given = np.ascontiguousarray(everything[:images])
         np.testing.assert_array_equal(plan.run([given], threads=threads)[0], expected)
+
+
+def test_plan_keeps_no_constants_beside_the_packed_ones():
+    graph = residual_graph()
+    plan = compile_graph(graph)
+    del graph
+    ops = [line.operation.op for line in plan._lines]
+    arrays = [each for op in ops for each in vars(op).values() if isinstance(each, np.ndarray)]
+    assert any(array.size for array in arrays)
+    assert not any(any(array.strides) for array in arrays)
+
+
+def test_plan_uses_a_graph_up_only_if_asked():
+    graph = residual_graph()
+    operations = list(graph.operations)
+    Plan(graph)
+    assert graph.operations == operations
+    Plan(graph, used_up=True)
+    assert graph.operations == []
 
 
 def test_plan_leaves_out_what_no_output_needs():

@@ -205,6 +205,18 @@ def test_cuts_a_network_that_fits_in_l2_is_one_segment():
     assert segment.group * 20_000 > MACHINE.l2 / 2
 
 
+def test_cuts_more_images_than_l3_holds_must_be_worth_their_memory():
+    small = Load(values=4 * MB, weights=30 * MB, crossing=MB, work=3e9)
+    (segment,) = cut_into_segments([small], MACHINE)
+    least = Costs([small], MACHINE).waits_in_groups(0, 1, max(GROUPS))
+    waits = Costs([small], MACHINE).waits_in_groups(0, 1, segment.group)
+    assert segment.group < max(GROUPS)
+    assert waits - least <= 0.01 * small.work / MACHINE.flops
+    # Where computing takes no time, nothing is as dear as waiting.
+    (segment,) = cut_into_segments([small._replace(work=0.0)], MACHINE)
+    assert segment.group == max(GROUPS)
+
+
 def test_cuts_a_step_with_huge_weights_is_shared():
     light = Load(values=1000, weights=1000, crossing=500)
     huge = Load(values=1000, weights=400 * MB, crossing=500, splits=True)
