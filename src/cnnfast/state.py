@@ -17,7 +17,7 @@ class StateVariable(NDArrayOperatorsMixin):
     prepared with it stay valid.
 
     Args:
-        value: the first value.
+        value: the first value; an array of that dtype becomes the variable's own.
         name: short name, "dense_kernel_momentum".
         owner: name of the optimizer or metric, which the path begins with.
         dtype: of the elements.
@@ -28,7 +28,7 @@ class StateVariable(NDArrayOperatorsMixin):
     ) -> None:
         self.name = name
         self.path = f"{owner}/{name}"
-        self._array: NDArray[Any] = np.array(value, dtype, order="C")
+        self._array: NDArray[Any] = np.asarray(value, dtype, order="C")
         self._refresh: Callable[[], None] | None = None
 
     @property

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cnnfast
@@ -104,3 +105,22 @@ def test_plan_with_folded_normalization_holds_packed_weights_alone(tmp_path: Pat
     )
     # The variables and the packed weights; a folded filter goes once it is packed.
     assert growth < 1 + 1 + 1 / 3 + SPARE, growth
+
+
+def test_load_model_holds_the_state_of_its_optimizer_once(tmp_path: Path) -> None:
+    layers = [Dense(WIDTH, use_bias=False, kernel_initializer="zeros") for _ in range(3)]
+    model = cnnfast.Sequential([cnnfast.Input((WIDTH,)), *layers])
+    model.compile("adam", "mse")
+    nothing = np.zeros((2, WIDTH), np.float32)
+    model.train_on_batch(nothing, nothing)
+    model.save(tmp_path / "trained.keras")
+    growth = peak_growth(
+        """
+        from cnnfast import losses, metrics, optimizers
+        before = begin()
+        model = cnnfast.models.load_model(path)
+        """,
+        tmp_path / "trained.keras",
+    )
+    # Weights, momentum and velocity; each array of the state is read before it is copied.
+    assert growth < 3 + 1 / 3 + SPARE, growth

@@ -85,7 +85,7 @@ class OptimizerState:
         """Make arrays for all weights; the result is by array, `variables` by weight."""
         made = [
             [
-                StateVariable(np.full(shape, value), f"{path.replace('/', '_')}_{name}", self.name)
+                StateVariable(filled(shape, value), f"{path.replace('/', '_')}_{name}", self.name)
                 for name, value in group
             ]
             for path, shape in zip(paths, self._shapes, strict=True)
@@ -164,3 +164,8 @@ class OptimizerState:
         shapes = [np.shape(value) for value in values]
         if shapes != expected:
             raise received(self.name, f"the state must have shapes {expected}", "shapes", shapes)
+
+
+def filled(shape: tuple[int, ...], value: float) -> NDArray[np.float32]:
+    """Make an array; zeros take no memory before they are written to."""
+    return np.full(shape, value, np.float32) if value else np.zeros(shape, np.float32)
