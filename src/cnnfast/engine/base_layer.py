@@ -353,7 +353,7 @@ class Layer(VariableOwner, Placed, Masked):
         Args:
             config: {"input_shape": shape}, or None for layers built by the first call.
         """
-        if config and config.get("input_shape") is not None:
+        if isinstance(config, Mapping) and config.get("input_shape") is not None:
             self.build(as_shapes(config["input_shape"]))
 
     def __getstate__(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def check_input_shapes(
                 f"Full shape received: {shape}"
             )
         for axis, size in axes.items():
-            if shape[axis] not in (size, None):
+            if not -len(shape) <= axis < len(shape) or shape[axis] not in (size, None):
                 raise ValueError(
                     f"Input {position} of layer '{name}' is incompatible with the layer: "
                     f"expected axis {axis} of input shape to have value {size}, "

@@ -100,7 +100,8 @@ def policy_name(dtype: Any) -> str:
         ValueError: cnnfast has no such data type; float64 in particular.
     """
     if isinstance(dtype, Mapping):
-        dtype = dtype.get("config", {}).get("name")
+        config = dtype.get("config", {})
+        dtype = config.get("name") if isinstance(config, Mapping) else config
     name: str = dtype if isinstance(dtype, str) else _name_of(dtype)
     if name not in _DTYPES:
         raise ValueError(

@@ -82,9 +82,14 @@ def as_shapes(shapes: Any) -> Any:
 
     Args:
         shapes: a shape, or nested lists, tuples or dicts of shapes.
+
+    Raises:
+        ValueError: there is something else in it.
     """
     if is_shape(shapes):
         return tuple(shapes)
     if isinstance(shapes, Mapping):
         return {key: as_shapes(shape) for key, shape in shapes.items()}
+    if not isinstance(shapes, list | tuple):
+        raise ValueError(f"A shape must be a list of sizes and None. Received: {shapes!r}")
     return [as_shapes(shape) for shape in shapes]

@@ -107,6 +107,8 @@ def optional_integer(layer: Layer, name: str, value: Any) -> int | None:
 
 def known_size(layer: Layer, shape: Shape, axis: int) -> int:
     """Read a size that the layer's weights depend on."""
+    if not isinstance(shape, tuple) or not -len(shape) <= axis < len(shape):
+        raise refused(layer, f"the input must be one tensor with an axis {axis}", "shape", shape)
     size = shape[axis]
     if size is None:
         expectation = f"axis {axis} of the input must have a fixed size, for the weights need it"

@@ -24,7 +24,8 @@ class Merge(Layer):
     supports_masking = True
 
     def _checked_shapes(self, input_shape: Any) -> list[Shape]:
-        if is_shape(input_shape) or not isinstance(input_shape, list | tuple):
+        one = is_shape(input_shape) or not isinstance(input_shape, list | tuple)
+        if one or not all(is_shape(shape) and len(shape) for shape in input_shape):
             expectation = "the layer must be called on a list of inputs"
             raise checks.refused(self, expectation, "input_shape", input_shape)
         return [tuple(shape) for shape in input_shape]

@@ -10,7 +10,7 @@ from cnnfast.engine.layer_arguments import policy_config
 from cnnfast.engine.structure import map_structure
 from cnnfast.engine.tensor import KerasTensor
 from cnnfast.engine.topology import Network
-from cnnfast.models.mask_operations import TENSOR_CLASS
+from cnnfast.models.config_form import TENSOR_CLASS
 from cnnfast.models.serialization import (
     Config,
     counts_from_one,

@@ -7,8 +7,9 @@ from typing import Any
 
 from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.tensor import KerasTensor
+from cnnfast.models.config_form import TENSOR_CLASS, check_form, is_new_call, is_place, place_of
 from cnnfast.models.graph_model import GraphModel
-from cnnfast.models.mask_operations import TENSOR_CLASS, without_mask_operations
+from cnnfast.models.mask_operations import without_mask_operations
 from cnnfast.models.serialization import Config, counts_from_one, deserialize_layer
 
 
@@ -30,11 +31,7 @@ def read_functional(config: Config, custom_objects: Config | None) -> tuple[Any,
     Raises:
         ValueError: it is malformed, refers to missing layers or names an unknown class.
     """
-    for key in ("layers", "input_layers", "output_layers"):
-        if key not in config:
-            raise ValueError(
-                f"A Functional model's config must hold `{key}`. Received only: {list(config)}"
-            )
+    check_form(config)
     reader = _GraphReader(without_mask_operations(config), custom_objects)
     reader.make_calls()
     return reader.resolve(config["input_layers"]), reader.outputs(config["output_layers"])
@@ -52,7 +49,7 @@ class _GraphReader:
             self._layers[name] = layer
             self._pending[name] = list(described.get("inbound_nodes") or ())
         calls = [call for calls in self._pending.values() for call in calls]
-        self._is_old = not any(_is_new_call(call) for call in calls)
+        self._is_old = not any(is_new_call(call) for call in calls)
         self._skipped = _skipped_nodes(self._layers, calls, config) if self._is_old else {}
 
     def make_calls(self) -> None:
@@ -83,7 +80,7 @@ class _GraphReader:
         return sum(map(len, self._pending.values())) < before
 
     def _arguments(self, name: str, call: Any) -> Any:
-        if _is_new_call(call):
+        if is_new_call(call):
             return self._new_arguments(name, call)
         return self.resolve([call] if is_place(call) else call)
 
@@ -101,7 +98,7 @@ class _GraphReader:
     def _tensors_of(self, name: str, described: Any) -> Any:
         if isinstance(described, Mapping):
             if described.get("class_name") == TENSOR_CLASS:
-                return self._tensor(described["config"]["keras_history"])
+                return self._tensor(place_of(described))
             return {key: self._tensors_of(name, value) for key, value in described.items()}
         if isinstance(described, list | tuple):
             return [self._tensors_of(name, value) for value in described]
@@ -152,14 +149,9 @@ class _GraphReader:
         return tensor
 
 
-def _is_new_call(call: Any) -> bool:
-    """Tell Keras 3's form of a call, {"args": ..., "kwargs": ...}, from the older lists."""
-    return isinstance(call, Mapping) and "args" in call
-
-
 def _training_of(name: str, call: Any) -> bool | None:
     """Find out whether a call says what the layer does, whatever the model does."""
-    if _is_new_call(call):
+    if is_new_call(call):
         options = [call.get("kwargs")]
     else:
         options = [place[3] for place in _places(call) if len(place) > 3]
@@ -171,20 +163,6 @@ def _training_of(name: str, call: Any) -> bool | None:
             f"config: {found[0]!r}"
         )
     return bool(found[0]) if found else None
-
-
-def is_place(value: Any) -> bool:
-    """Tell [layer, node, tensor, ...] from a list of such.
-
-    Args:
-        value: from a config.
-    """
-    return (
-        isinstance(value, list | tuple)
-        and len(value) >= 3
-        and isinstance(value[0], str)
-        and all(isinstance(index, int) for index in value[1:3])
-    )
 
 
 def _skipped_nodes(layers: Mapping[str, Layer], calls: Any, config: Config) -> dict[str, int]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cnnfast.models.config_form import TENSOR_CLASS, place_of
 from cnnfast.models.serialization import Config
 
-TENSOR_CLASS: Final = "__keras_tensor__"
 # Operations that make masks of masks; those of the second kind only lend them a shape.
 JOINS: Final = frozenset(("Any", "BroadcastTo", "Concatenate", "ExpandDims", "LogicalOr"))
 SHAPES: Final = frozenset(("OnesLike", "ZerosLike"))
@@ -107,7 +107,7 @@ def _places(structure: Any) -> Iterator[list[Any]]:
     """Find the places of all tensors in the arguments of a call."""
     if isinstance(structure, Mapping):
         if structure.get("class_name") == TENSOR_CLASS:
-            yield structure["config"]["keras_history"]
+            yield place_of(structure)
             return
         structure = list(structure.values())
     if isinstance(structure, list | tuple):

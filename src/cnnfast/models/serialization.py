@@ -74,6 +74,8 @@ def deserialize_layer(config: Config, custom_objects: Config | None = None) -> L
         ValueError: the dict is malformed or names an unknown class.
     """
     name = config.get("class_name") if isinstance(config, Mapping) else None
+    if not isinstance(name, str):
+        raise ValueError(f"A layer's config must name its `class_name`. Received: {config!r}")
     is_custom = custom_objects is not None and name in custom_objects
     if is_custom or name not in MODELS:
         return registry.deserialize(config, custom_objects)
