@@ -42,14 +42,15 @@ def direct(image, window, filters, padding=(0, 0), strides=(1, 1), dilation=(1, 
     return prepare, (P, Q, filters)
 
 
-def winograd(image, filters, padding=1):
+def winograd(image, filters, padding=1, taps=3):
     """Return what makes a Winograd convolution and the shape of its outputs, unpooled.
 
     A last row or column that no window needs can be left out: tiles have fewer points then, and
     round in another way.
     """
-    kernel, bias = normal(3, 3, image[2], filters), normal(filters)
-    shape = (image[0] + 2 * padding - 2, image[1] + 2 * padding - 2, filters)
+    kernel, bias = normal(taps, taps, image[2], filters), normal(filters)
+    less = taps - 1 - 2 * padding
+    shape = (image[0] - less, image[1] - less, filters)
 
     def prepare(activation=LINEAR, left_out=(0, 0), **epilogue):
         borders = (padding, padding - left_out[0], padding, padding - left_out[1])
@@ -150,9 +151,12 @@ sizes = st.integers(2, 15)
     filters=st.integers(1, 40),
     images=st.integers(0, 3),
     threads=st.sampled_from([1, 2, 7]),
+    taps=st.sampled_from([3, 5]),
 )
-def test_pooled_winograd_is_pooling_behind_winograd(isa, kind, image, filters, images, threads):
-    prepare, shape = winograd(image, filters)
+def test_pooled_winograd_is_pooling_behind_winograd(
+    isa, kind, image, filters, images, threads, taps
+):
+    prepare, shape = winograd(image, filters, taps // 2, taps)
     inputs = normal(images, *image)
     odd = (shape[0] % 2, shape[1] % 2)
     even = (shape[0] - odd[0], shape[1] - odd[1], filters)
@@ -172,8 +176,9 @@ def test_pooled_winograd_computes_no_tile_that_no_window_needs(isa):
     assert prepare(pooling="max").units == 2
 
 
-def test_pooled_winograd_is_nan_where_a_pixel_is(isa):
-    prepare, shape = winograd((12, 12, 2), 3)
+@pytest.mark.parametrize("taps", [3, 5])
+def test_pooled_winograd_is_nan_where_a_pixel_is(isa, taps):
+    prepare, shape = winograd((12, 12, 2), 3, taps // 2, taps)
     inputs = normal(1, 12, 12, 2)
     inputs[0, 6, 9, 1] = np.nan
     expected = pooled(run(prepare(CLAMP), inputs, shape), (2, 2))
@@ -206,6 +211,8 @@ ADDED = {
     "more rows than a strip": (*direct((60, 40, 64), (3, 3), 4, (1, 1)), (60, 40, 64)),
     "Winograd": (*winograd((9, 11, 5), 20), (9, 11, 5)),
     "Winograd, several chunks": (*winograd((6, 6, 3), 300), (6, 6, 3)),
+    "Winograd of 5 x 5": (*winograd((8, 11, 5), 20, 2, taps=5), (8, 11, 5)),
+    "Winograd of 5 x 5, several chunks": (*winograd((7, 6, 3), 300, taps=5), (7, 6, 3)),
     "Winograd, more tiles than a block": (*winograd((30, 31, 3), 4), (30, 31, 3)),
 }
 

@@ -54,6 +54,9 @@ WRITERS: dict[str, tuple[Op, Shape]] = {
     "winograd": (winograd(), (11, 9, 32)),
     "winograd, tanh": (winograd(TANH), (11, 9, 32)),
     "pooled winograd": (PooledConvolution(winograd(), two_by_two("average")), (11, 9, 32)),
+    "winograd of 5 x 5": (Convolution(normal(5, 5, 32, 40), activation=RELU), (11, 9, 32)),
+    "pooled winograd of 5 x 5": (
+        PooledConvolution(Convolution(normal(5, 5, 32, 40)), two_by_two("max")), (11, 9, 32)),
     "winograd along rows": (Convolution(normal(1, 7, 32, 40), activation=RELU), (2, 31, 32)),
     "winograd, dilation, tanh": (
         Convolution(normal(1, 3, 32, 40), dilation=(1, 2), activation=TANH), (1, 31, 32)),

@@ -100,6 +100,13 @@ CASES = {
         PooledConvolution(WINOGRAD, HALVES),
         WINOGRAD,
     ),
+    "Winograd of 5 x 5": chain(
+        (22, 17, 3),
+        convolution(3, 32, padding=BORDER),
+        convolution(32, 32, (5, 5), padding=((2, 1), (0, 2))),
+        PooledConvolution(convolution(32, 32, (5, 5), activation=RELU), HALVES),
+        convolution(32, 20, (5, 5), padding=((2, 2), (2, 2))),
+    ),
     "Winograd along rows": chain(
         (23, 19, 32),
         WINOGRAD,

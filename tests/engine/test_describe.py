@@ -20,7 +20,7 @@ RELU = ("relu", 0.0, np.inf, 0.0)
 def test_describe_tells_kernels_shapes_fusion_weights_bounds_and_segments():
     graph = Graph()
     kernel = np.ones((5, 5, 16, 32), np.float32)
-    convolved = graph.add(Convolution(kernel), graph.input((8, 8, 16)))
+    convolved = graph.add(Convolution(kernel, direct=True), graph.input((8, 8, 16)))
     active = graph.add(Activate(RELU), convolved)
     graph.output(graph.add(Pooling("average", (2, 2), (2, 2)), active))
     table = compile_graph(graph).describe(batch=10)

@@ -40,6 +40,40 @@ def test_prepare_takes_winograd_for_wide_3x3_filters_only():
     assert kernel_name(Convolution(normal(1, 1, 32, 64)), 16, 16, 32) == "Dense"
 
 
+def test_prepare_takes_winograd_for_wide_5x5_filters_only():
+    wide = normal(5, 5, 32, 32)
+    assert kernel_name(Convolution(wide), 14, 14, 32) == "Winograd"
+    assert kernel_name(Convolution(wide), 5, 5, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, strides=(2, 2)), 16, 16, 32) == "Convolution"
+    assert kernel_name(Convolution(wide, dilation=(2, 2)), 16, 16, 32) == "Convolution"
+    assert kernel_name(Convolution(normal(5, 5, 16, 32)), 16, 16, 16) == "Winograd"
+    assert kernel_name(Convolution(normal(5, 5, 15, 32)), 16, 16, 15) == "Convolution"
+    assert kernel_name(Convolution(normal(5, 5, 32, 64), groups=2), 16, 16, 64) == "Convolution"
+    assert kernel_name(Convolution(normal(5, 3, 32, 64)), 16, 16, 32) == "Convolution"
+
+
+@pytest.mark.parametrize("behind", [
+    [], [layers.MaxPooling2D()], [layers.AveragePooling2D()], [layers.BatchNormalization()],
+])  # fmt: skip
+def test_model_of_wide_5x5_filters_takes_winograd_and_gives_what_direct_sums_give(isa, behind):
+    model = cnnfast.Sequential(
+        [cnnfast.Input((14, 14, 64)), layers.Conv2D(64, 5, padding="same"), *behind]
+    )
+    kernel, bias = (variable.numpy() for variable in model.layers[0].weights)
+    x = normal(3, 14, 14, 64)
+    fast = model.predict(x, verbose=0)
+    config.set_winograd(False)
+    try:
+        exact = model.predict(x, verbose=0)
+    finally:
+        config.set_winograd(True)
+    assert (fast != exact).any()
+    magnitude = reference.convolution_magnitude(x, kernel, bias, padding=((2, 2), (2, 2)))
+    # Winograd's sums may err three times as much as direct ones, relative to the largest.
+    error = 4 * tolerances.float32_dot(25 * 64, magnitude.max())
+    assert np.abs(fast - exact).max() <= error
+
+
 def test_prepare_takes_winograd_for_wide_filters_along_rows_only():
     wide, few = normal(1, 7, 32, 32), normal(1, 7, 16, 32)
     assert kernel_name(Convolution(wide), 1, 100, 32) == "WinogradSequence"

@@ -63,6 +63,12 @@ def line(shape: Shape) -> ScaleShift:
 SAME = ((1, 1), (1, 1))
 CASES = {
     "conv": Case(conv(padding=SAME), ((4, 5, 2),), ((3, 3, 2, 3), (3,))),
+    "conv of many channels": Case(
+        conv(padding=((2, 2), (2, 2))), ((3, 2, 32),), ((5, 5, 32, 2), (2,))
+    ),
+    "conv of many filters": Case(
+        conv(padding=((2, 2), (2, 2))), ((2, 4, 1),), ((5, 5, 1, 32), (32,))
+    ),
     "conv strided": Case(conv(strides=(2, 3)), ((5, 6, 2),), ((3, 2, 2, 3),)),
     "conv strided and dilated": Case(
         conv(strides=(2, 1), dilation=(1, 2), padding=((0, 0), (2, 2))), ((5, 6, 2),),

@@ -9,6 +9,8 @@ import pytest
 
 from cnnfast._kernels.sparse_gradient import SparseInputGradient, SparseKernelGradient
 from cnnfast._kernels.weight_gradient import ConvolutionKernelGradient as DenseKernel
+from cnnfast._kernels.winograd import Winograd
+from cnnfast._kernels.winograd_gradient import WinogradKernelGradient
 from cnnfast._kernels.winograd_sequence import WinogradSequence
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.gradients import ConvolutionInputGradient, ConvolutionKernelGradient
@@ -52,6 +54,15 @@ def test_one_channel_does_not_pay(isa: str) -> None:
 )
 def test_input_gradient_that_no_kernel_suits_is_dense(isa: str, options: dict[str, Any]) -> None:
     assert not sparse_input_pays(convolution(**options), SHAPE, DENSITY)
+
+
+def test_gradients_of_wide_5x5_filters_take_winograd_for_the_input_only(isa: str) -> None:
+    op, shape, gradient = convolution((5, 5, 64, 64)), (14, 14, 64), (10, 10, 64)
+    assert isinstance(ConvolutionInputGradient(op, shape).prepare(gradient), Winograd)
+    assert isinstance(ConvolutionKernelGradient(op).prepare(shape, gradient), DenseKernel)
+    wide, received = convolution((3, 3, 64, 64)), (12, 12, 64)
+    to_kernel = ConvolutionKernelGradient(wide).prepare(shape, received)
+    assert isinstance(to_kernel, WinogradKernelGradient)
 
 
 def test_operations_take_the_kernels_that_pay(isa: str) -> None:

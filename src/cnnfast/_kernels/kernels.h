@@ -69,15 +69,16 @@ typedef void gather_kernel(const float *const *rows, ptrdiff_t step, ptrdiff_t t
 typedef void winograd_input_kernel(const float *const *patch, ptrdiff_t first, ptrdiff_t last,
                                    ptrdiff_t C, int low, int narrow, float *v, ptrdiff_t plane);
 
-/* See micro/winograd_output.h. The upper left `rows` x `columns` of the tile are stored, in pixels K
- * floats and rows `row` floats apart. addend: another array of pixels that lie likewise, or
- * NULL. */
+/* See micro/winograd_output.h and micro/winograd_output_5.h. The upper left `rows` x `columns` of the
+ * tile are stored, in pixels K floats and rows `row` floats apart. addend: another array of pixels
+ * that lie likewise, or NULL. */
 typedef void winograd_output_kernel(const float *m, ptrdiff_t plane, const float *bias,
                                     ptrdiff_t channels, const float *addend, float lowest,
                                     float highest, float *y, ptrdiff_t row, ptrdiff_t K,
                                     ptrdiff_t rows, ptrdiff_t columns);
 
-/* The same for the 2 x 2 windows of a tile: rows and columns, 1 or 2, count those. */
+/* The same for the 2 x 2 windows of a tile: rows and columns, 1 or 2, count those. 5 x 5 taps leave
+ * a tile one window. */
 typedef void winograd_pool_kernel(const float *m, ptrdiff_t plane, const float *bias,
                                   ptrdiff_t channels, float lowest, float highest, float *y,
                                   ptrdiff_t row, ptrdiff_t K, ptrdiff_t rows, ptrdiff_t columns);
@@ -307,6 +308,8 @@ typedef struct Kernels {
     winograd_input_kernel *winograd_input;
     winograd_output_kernel *winograd_output;
     winograd_pool_kernel *winograd_pools[POOLS];
+    winograd_output_kernel *winograd_output_5;
+    winograd_pool_kernel *winograd_pools_5[POOLS];
     winograd_gradient_kernel *winograd_gradient;
     winograd_filter_kernel *winograd_filter;
     sequence_input_kernel *sequence_input;

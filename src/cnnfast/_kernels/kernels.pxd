@@ -248,6 +248,8 @@ cdef extern from "kernels.h":
         winograd_input_kernel *winograd_input
         winograd_output_kernel *winograd_output
         winograd_pool_kernel *winograd_pools[2]
+        winograd_output_kernel *winograd_output_5
+        winograd_pool_kernel *winograd_pools_5[2]
         winograd_gradient_kernel *winograd_gradient
         winograd_filter_kernel *winograd_filter
         sequence_input_kernel *sequence_input

@@ -20,6 +20,7 @@
 #include "micro/winograd_gradient.h"
 #include "micro/winograd_input.h"
 #include "micro/winograd_output.h"
+#include "micro/winograd_output_5.h"
 #include "micro/winograd_sequence.h"
 
 #define PASTE_(a, b) a##b
@@ -124,6 +125,12 @@ static const Kernels table = {
     .winograd_output = winograd_output,
     .winograd_pools = {
 #define POOL(name) winograd_pool_##name,
+#include "kernels.inc"
+#undef POOL
+    },
+    .winograd_output_5 = winograd_output_5,
+    .winograd_pools_5 = {
+#define POOL(name) winograd_pool_5_##name,
 #include "kernels.inc"
 #undef POOL
     },

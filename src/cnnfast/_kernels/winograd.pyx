@@ -1,8 +1,9 @@
-"""Winograd's F(4x4, 3x3): a 3 x 3 convolution with 36 products a tile of 16 outputs, not 144.
+"""Winograd's F(4x4, 3x3) and F(2x2, 5x5): 36 products a tile of outputs, not 144 or 100.
 
-y = A^T [sum over c of (G g_c G^T) * (B^T d_c B)] A + bias, per 4 x 4 tile of outputs, where d is
-the 6 x 6 patch of inputs behind it and * multiplies by element. For each of the 36 places of a
-patch that sum is a matrix product, tiles by channels times channels by filters.
+y = A^T [sum over c of (G g_c G^T) * (B^T d_c B)] A + bias, per tile of 4 x 4 outputs of 3 x 3 taps
+or 2 x 2 of 5 x 5, where d is the 6 x 6 patch of inputs behind it and * multiplies by element. For
+each of the 36 places of a patch that sum is a matrix product, tiles by channels times channels by
+filters. The transform B of a patch is the same.
 
 Layout: NHWC in and out; weights are transformed in float64 and packed in panels, place by place.
 With a second input, an addend of the output's shape comes in before the activation; or 2 x 2
@@ -13,11 +14,13 @@ is filled, the GEMM tile turns it into M[36][tile][K], and that becomes outputs.
 nothing: rows and columns outside are not read. What a tile gives does not depend on its block.
 
 Where outputs are no multiple of 4, the last tiles have n < 4 rows or columns and need n + 2 points
-along that axis, not 6 (micro/winograd_points.h): 10 x 10 outputs take 256 products, not 324. In V
-and M tiles lie by kind, so that those which need a place are a range of them.
+along that axis, not 6 (micro/winograd_points.h): 10 x 10 outputs take 256 products, not 324. A
+single row or column of 5 x 5 taps needs 5. In V and M tiles lie by kind, so that those which need
+a place are a range of them.
 
 Numerics: about twice the rms error of the direct sum in float32. An infinite or NaN input can
-make the whole tiles that see it NaN, for every filter. Inputs beyond 1e36 may overflow.
+make the whole tiles that see it NaN, for every filter, or of 5 x 5 taps the outputs that see it.
+Inputs beyond 1e36 may overflow.
 
 Source: Lavin and Gray (2015), "Fast Algorithms for Convolutional Neural Networks",
 arXiv:1509.09308, with other points.
@@ -28,7 +31,9 @@ from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
 from cnnfast._kernels.dispatch cimport active_kernels
-from cnnfast._kernels.kernels cimport Kernels, POOL_average, POOL_max, winograd_pool_kernel
+from cnnfast._kernels.kernels cimport (
+    Kernels, POOL_average, POOL_max, winograd_output_kernel, winograd_pool_kernel,
+)
 from cnnfast._kernels.pack cimport (
     Panel, even_tile, packed_floats, panel_at, up_to_multiple,
 )
@@ -40,7 +45,6 @@ from cnnfast._kernels.winograd_filters cimport pack_place
 cdef enum:
     PLACES = 36
     PATCH = 6
-    TILE = 4        # input pixels from one tile to the next
     # Kinds of tiles: of last rows and columns that are cut off, in an order in which those that
     # have all columns follow one another, and those that have all rows.
     NARROW = 0
@@ -49,8 +53,8 @@ cdef enum:
     LOW_AND_NARROW = 3
     KINDS = 4
 
-# The points that a tile of 0 to 4 outputs along an axis needs, a bit each.
-cdef int[TILE + 1] POINTS = [0, 0b000111, 0b100111, 0b011111, 0b111111]
+# The points of a tile that needs 0 to 6 of them along an axis, a bit each.
+cdef int[PATCH + 1] POINTS = [0, 0, 0, 0b000111, 0b100111, 0b011111, 0b111111]
 
 # Tiles of a block, rounded up to whole GEMM tiles: V and M of 64 channels share half of a 1 MB L2.
 cdef Py_ssize_t BLOCK = 28
@@ -72,13 +76,16 @@ cdef struct WinogradTask:
     const float *bias
     const float *zeros          # a row of padding
     Py_ssize_t H, W, C, P, Q, K
+    Py_ssize_t taps             # along either axis, 3 or 5
     Py_ssize_t target           # floats from a pixel of the output to the next
     Py_ssize_t top, left
-    Py_ssize_t tile             # outputs of a tile along one axis: 2 where they are pooled
+    Py_ssize_t stride           # input pixels from one tile to the next
+    Py_ssize_t tile             # outputs of a tile along one axis: half of that where pooled
+    winograd_output_kernel *finish
     winograd_pool_kernel *pool  # NULL: not pooled
     bint adds                   # a second input
     Py_ssize_t down, across     # tiles
-    Py_ssize_t last_rows, last_columns  # of the last tiles, before pooling
+    Py_ssize_t last_rows, last_columns  # points that the last tiles need
     Py_ssize_t block            # the most tiles done together
     Py_ssize_t chunk            # filters done together, whole panels
     Py_ssize_t v_row, m_row     # distances of tiles in V and M
@@ -113,8 +120,8 @@ cdef void advance(const WinogradTask *task, Cursor *cursor) noexcept nogil:
 
 cdef int kind_of(const WinogradTask *task, Cursor cursor) noexcept nogil:
     """Tell which kind of tile this is."""
-    cdef bint narrow = cursor.q == task.across - 1 and task.last_columns < TILE
-    if cursor.p == task.down - 1 and task.last_rows < TILE:
+    cdef bint narrow = cursor.q == task.across - 1 and task.last_columns < PATCH
+    if cursor.p == task.down - 1 and task.last_rows < PATCH:
         return LOW_AND_NARROW if narrow else LOW
     return NARROW if narrow else WHOLE
 
@@ -143,7 +150,8 @@ cdef Py_ssize_t place_tile(
 cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcept nogil:
     """Transform the patch behind one tile."""
     cdef const float *patch[PATCH]
-    cdef Py_ssize_t h = cursor.p * TILE - task.top, w = cursor.q * TILE - task.left, i
+    cdef Py_ssize_t h = cursor.p * task.stride - task.top, i
+    cdef Py_ssize_t w = cursor.q * task.stride - task.left
     cdef Py_ssize_t first = max(-w, 0), last = min(task.W - w, PATCH)
     for i in range(PATCH):
         if 0 <= h + i < task.H and first < last:
@@ -151,8 +159,8 @@ cdef void gather_tile(const WinogradTask *task, Cursor cursor, float *v) noexcep
         else:
             patch[i] = task.zeros
     task.kernels.winograd_input(
-        patch, first, last, task.C, cursor.p == task.down - 1 and task.last_rows <= 2,
-        cursor.q == task.across - 1 and task.last_columns <= 2, v, task.v_plane)
+        patch, first, last, task.C, cursor.p == task.down - 1 and task.last_rows <= 4,
+        cursor.q == task.across - 1 and task.last_columns <= 4, v, task.v_plane)
 
 
 cdef void multiply_place(
@@ -202,7 +210,7 @@ cdef void scatter_tile(
         task.pool(m, task.m_plane, task.bias + first, filters, task.activation.lowest,
                   task.activation.highest, cursor.y + place, row, task.target, rows, columns)
     else:
-        task.kernels.winograd_output(
+        task.finish(
             m, task.m_plane, task.bias + first, filters,
             cursor.addend + place if task.adds else NULL, task.activation.lowest,
             task.activation.highest, cursor.y + place, row, task.target, rows, columns)
@@ -276,12 +284,12 @@ cdef void pack(
     if bias != NULL:
         memcpy(packed + size, bias, task.K * sizeof(float))
     for place in range(PLACES):
-        pack_place(task.kernels, weights, task.C, task.K, place,
+        pack_place(task.kernels, weights, task.taps, task.C, task.K, place,
                    packed + place * task.place_floats)
 
 
 cdef class Winograd(Kernel):
-    """A 3 x 3 convolution of stride 1 with transformed and packed weights."""
+    """A 3 x 3 or 5 x 5 convolution of stride 1 with transformed and packed weights."""
 
     cdef WinogradTask task
 
@@ -289,23 +297,22 @@ cdef class Winograd(Kernel):
                  const float[:, :, :, ::1] kernel, const float[::1] bias, tuple padding,
                  tuple activation, bint adds=False, str pooling=None):
         cdef WinogradTask *task = &self.task
-        cdef Py_ssize_t top, bottom, left, right
+        cdef Py_ssize_t top, bottom, left, right, reach = kernel.shape[0] - 1, outputs
         top, bottom, left, right = padding
         task.kernels = active_kernels()
         task.H, task.W, task.C, task.K = H, W, C, kernel.shape[3]
         task.top, task.left, task.target = top, left, task.K
         self.target = NULL if adds else &task.target    # where addends lie as outputs do
-        task.adds, task.tile, task.pool = adds, TILE, NULL
-        task.P, task.Q = H + top + bottom - 2, W + left + right - 2
-        self.step.work = 2.0 * task.P * task.Q * task.K * 9 * C
-        if pooling is not None:
-            task.tile, task.P, task.Q = TILE // 2, task.P // 2, task.Q // 2
-            task.pool = task.kernels.winograd_pools[
-                {"max": POOL_max, "average": POOL_average}[pooling]]
+        task.taps, task.adds, task.tile = reach + 1, adds, PATCH - reach
+        task.stride = task.tile
+        task.P, task.Q = H + top + bottom - reach, W + left + right - reach
+        self.step.work = 2.0 * task.P * task.Q * task.K * task.taps * task.taps * C
+        self.choose_kernels(pooling)
         task.down = up_to_multiple(task.P, task.tile) // task.tile
         task.across = up_to_multiple(task.Q, task.tile) // task.tile
-        task.last_rows = (task.P - (task.down - 1) * task.tile) * (TILE // task.tile)
-        task.last_columns = (task.Q - (task.across - 1) * task.tile) * (TILE // task.tile)
+        outputs = task.stride // task.tile
+        task.last_rows = (task.P - (task.down - 1) * task.tile) * outputs + reach
+        task.last_columns = (task.Q - (task.across - 1) * task.tile) * outputs + reach
         task.activation = parse_activation(activation, task.kernels)
         self.choose_layout()
         self.pack(kernel, bias)
@@ -313,6 +320,19 @@ cdef class Winograd(Kernel):
         self.step.task = task
         self.step.units = task.down
         self.step.scratch = PLACES * (task.v_plane + task.m_plane)
+
+    cdef int choose_kernels(self, str pooling) except -1:
+        """Decide what finishes a tile; of pooled ones, P and Q count windows from here on."""
+        cdef WinogradTask *task = &self.task
+        cdef const Kernels *kernels = task.kernels
+        cdef bint wide = task.taps == 5
+        task.finish = kernels.winograd_output_5 if wide else kernels.winograd_output
+        task.pool = NULL
+        if pooling is not None:
+            kind = {"max": POOL_max, "average": POOL_average}[pooling]
+            task.pool = kernels.winograd_pools_5[kind] if wide else kernels.winograd_pools[kind]
+            task.tile, task.P, task.Q = task.tile // 2, task.P // 2, task.Q // 2
+        return 0
 
     cdef int choose_layout(self) except -1:
         """Decide how many tiles and filters are done together, and how V and M lie."""

@@ -26,10 +26,13 @@ Border: TypeAlias = tuple[tuple[int, int], tuple[int, int]]
 
 NO_BORDER: Border = ((0, 0), (0, 0))
 
-# Winograd's sums err 2.3 times as much as direct ones at 64 channels, 3.0 times at 16 and 3.6
-# times at 5: the fewer terms, the more the transforms' own rounding counts. Along sequences it is
-# 2.2 times at 64 and 2.5 at 16, but 3 times for the worst of four neighbours from 32 on.
-PRECISE_CHANNELS = 32
+# By taps along either axis. Winograd's sums of 3 x 3 err 2.3 times as much as direct ones at 64
+# channels, 3.0 times at 16 and 3.6 times at 5: the fewer terms, the more the transforms' own
+# rounding counts. Of 5 x 5 it is 1.5 times at 64 and 1.9 at 16, and fewer channels gain little.
+PRECISE_CHANNELS = {3: 32, 5: 16}
+# Along sequences it is 2.2 times at 64 and 2.5 at 16, but 3 times for the worst of four neighbours
+# from 32 on.
+PRECISE_SEQUENCE_CHANNELS = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,17 +110,20 @@ class Convolution(Op):
         return kernel_of(self, shapes[0])
 
     def suits_winograd(self, shape: Shape) -> bool:
-        """Whether Winograd's algorithm for 3 x 3 applies, is allowed, precise enough and faster.
+        """Whether Winograd's algorithm for 3 x 3 or 5 x 5 applies, is allowed, precise and faster.
 
         Args:
             shape: of the input, (H, W, C).
         """
         P, Q = window_counts(shape, self.kernel.shape, self)
+        R, S, C, K = self.kernel.shape
         return (
-            self.kernel.shape[:2] == (3, 3)
+            R == S
+            and R in PRECISE_CHANNELS
+            and PRECISE_CHANNELS[R] <= C
             and self.dilation == (1, 1)
             and self._allows_winograd()
-            and winograd_pays(P, Q, shape[2], self.kernel.shape[3])
+            and winograd_pays(P, Q, R, C, K)
         )
 
     def suits_winograd_sequence(self, shape: Shape) -> bool:
@@ -130,19 +136,14 @@ class Convolution(Op):
         Q = window_counts(shape, self.kernel.shape, self)[1]
         return (
             R == 1
+            and C >= PRECISE_SEQUENCE_CHANNELS
             and self.padding[0] == (0, 0)
             and self._allows_winograd()
             and sequence_pays(Q, S, C, K, self.dilation[1])
         )
 
     def _allows_winograd(self) -> bool:
-        return (
-            self.strides == (1, 1)
-            and self.groups == 1
-            and self.kernel.shape[2] >= PRECISE_CHANNELS
-            and not self.direct
-            and config.winograd()
-        )
+        return self.strides == (1, 1) and self.groups == 1 and not self.direct and config.winograd()
 
     def is_pointwise(self) -> bool:
         """Whether each output pixel depends on the one input pixel at its place."""

@@ -16,7 +16,7 @@ from cnnfast.ops.elementwise import Activate
 from cnnfast.ops.normalization import ScaleShift
 from cnnfast.ops.pooled import PooledConvolution
 from cnnfast.ops.pooling import Pooling
-from cnnfast.ops.winograd_costs import TILE
+from cnnfast.ops.winograd_costs import POINTS, tile_of
 
 # A kernel, what the rows of its groups are, rows of an image, floats in a row, rows held.
 Prepared: TypeAlias = tuple[Kernel, tuple[int, int, int, int, int], int, int, int]
@@ -141,7 +141,8 @@ def sight_of(op: Op, shape: Shape) -> Sight | None:
         return PIXELWISE
     top, step = op.padding[0][0], op.strides[0]
     if isinstance(op, Convolution) and op.suits_winograd(shape):
-        return Sight(TILE // pooled, TILE, top, TILE + 2)
+        tile = tile_of(op.kernel.shape[0])
+        return Sight(tile // pooled, tile, top, POINTS)
     taps = op.pool[0] if isinstance(op, Pooling) else op.kernel.shape[0]
     reach = (taps - 1) * op.dilation[0] + 1
     return Sight(1, pooled * step, top, (pooled - 1) * step + reach)

@@ -191,21 +191,32 @@ static ptrdiff_t run_winograd_output(const Call *call)
     const ptrdiff_t *n = call->numbers;
     const ptrdiff_t plane = n[0], channels = n[1], row = n[2], K = n[3], rows = n[4];
     const float *bias = call->x + 2, *m = bias + channels;
-    call->kernels->winograd_output(m, plane, bias, channels, n[6] ? m + 36 * plane : NULL,
-                                   call->x[0], call->x[1], call->y, row, K, rows, n[5]);
+    winograd_output_kernel *const outputs[] = {call->kernels->winograd_output,
+                                               call->kernels->winograd_output_5};
+    outputs[call->kernel](m, plane, bias, channels, n[6] ? m + 36 * plane : NULL, call->x[0],
+                          call->x[1], call->y, row, K, rows, n[5]);
     return (rows - 1) * row + (n[5] - 1) * K + channels;
 }
 
 /* plane, channels, row, K, rows, columns : lowest, highest, bias, m */
-static ptrdiff_t run_winograd_pool(const Call *call)
+static ptrdiff_t pool_tile(const Call *call, winograd_pool_kernel *pool)
 {
     const ptrdiff_t *n = call->numbers;
     const ptrdiff_t plane = n[0], channels = n[1], row = n[2], K = n[3], rows = n[4];
     const float *bias = call->x + 2;
-    call->kernels->winograd_pools[call->kernel](bias + channels, plane, bias, channels,
-                                                call->x[0], call->x[1], call->y, row, K, rows,
-                                                n[5]);
+    pool(bias + channels, plane, bias, channels, call->x[0], call->x[1], call->y, row, K, rows,
+         n[5]);
     return (rows - 1) * row + (n[5] - 1) * K + channels;
+}
+
+static ptrdiff_t run_winograd_pool(const Call *call)
+{
+    return pool_tile(call, call->kernels->winograd_pools[call->kernel]);
+}
+
+static ptrdiff_t run_winograd_pool_5(const Call *call)
+{
+    return pool_tile(call, call->kernels->winograd_pools_5[call->kernel]);
 }
 
 /* window rows, row, columns, column, x_step, x_row, first, weight_row, panel, y_step, y_row, rows,
@@ -238,7 +249,7 @@ static const char *const gather_names[] = {"gather_sum"};
 static const char *const prelu_names[] = {"prelu"};
 static const char *const scale_shift_names[] = {"scale_shift"};
 static const char *const winograd_input_names[] = {"winograd_input"};
-static const char *const winograd_output_names[] = {"winograd_output"};
+static const char *const winograd_output_names[] = {"winograd_output", "winograd_output_5"};
 static const char *const winograd_gradient_names[] = {"winograd_gradient"};
 static const char *const winograd_filter_names[] = {"winograd_filter"};
 static const char *const clip_names[] = {"clip"};
@@ -273,8 +284,9 @@ static const struct {
     {"depthwise", run_depthwise, depthwise_names, 1},
     {"gather", run_gather, gather_names, 1},
     {"winograd_input", run_winograd_input, winograd_input_names, 1},
-    {"winograd_output", run_winograd_output, winograd_output_names, 1},
+    {"winograd_output", run_winograd_output, winograd_output_names, 2},
     {"winograd_pool", run_winograd_pool, pool_names, POOLS},
+    {"winograd_pool_5", run_winograd_pool_5, pool_names, POOLS},
     {"winograd_gradient", run_winograd_gradient, winograd_gradient_names, 1},
     {"winograd_filter", run_winograd_filter, winograd_filter_names, 1},
     {"sequence_input", run_sequence_input, sequence_input_names, 1},

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 import tolerances
 from cnnfast.engine.graph import Graph
 from cnnfast.engine.passes import budget
-from cnnfast.engine.passes.budget import spare_memory
+from cnnfast.engine.passes.budget import spare_memory, transformed
 from cnnfast.engine.plan import Plan, compile_graph
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
@@ -76,6 +77,16 @@ def test_budget_takes_algorithms_from_neighbours(monkeypatch):
     spared = spare_memory(graph)
     assert [op.direct for op in kernels_of(spared)] == [True] * 3
     assert Plan(spared).run([normal(1, 16, 16, 32)])[0].shape == (1, 16, 16, 32)
+
+
+def test_budget_counts_36_products_for_the_weights_of_a_5x5_filter():
+    graph = Graph()
+    op = Convolution(normal(5, 5, 32, 32), padding=((2, 2), (2, 2)))
+    graph.output(graph.add(op, graph.input((16, 16, 32))))
+    ((_, more),) = transformed(graph)
+    assert more == pytest.approx(op.kernel.nbytes * 11 / 25)
+    # Beside the products there are a bias for each of them and a row of zeros.
+    assert op.prepare((16, 16, 32)).weights == pytest.approx(op.kernel.nbytes + more, rel=0.05)
 
 
 def test_budget_leaves_small_networks_and_those_with_other_weights_alone(monkeypatch):

@@ -1,10 +1,8 @@
 /* Winograd's A^T m A: a tile of outputs, finished or pooled; see winograd_points.h. */
-#include "join.h"
 #include "repeat.h"
 #include "winograd_points.h"
 #include "winograd_store.h"
 
-#define PRODUCT(i, j) vf_load(m + (6 * i + j) * plane)
 /* Output rows 0 and 2 are made of sums over +-, rows 1 and 3 of differences. */
 #define COLUMN_EVEN(j)                                                                           \
     vf near##j, far##j;                                                                          \
@@ -80,18 +78,10 @@ typedef struct Windows {
     vf left, right;
 } Windows;
 
-/* The largest output is the same before and after bias and clamp; an average needs them done. */
-ALWAYS_INLINE vf before_pooling(int kind, vf y, const Finish *finish)
-{
-    return kind == POOL_average ? clamped(vf_add(y, finish->bias), finish) : y;
-}
-
 ALWAYS_INLINE Windows windows_of(int kind, Pixels p, const Finish *finish)
 {
-    const Windows windows = {
-        pool_join(kind, before_pooling(kind, p.y0, finish), before_pooling(kind, p.y1, finish)),
-        pool_join(kind, before_pooling(kind, p.y2, finish), before_pooling(kind, p.y3, finish)),
-    };
+    const Pixels right = {p.y2, p.y3, p.y2, p.y3};
+    const Windows windows = {pair_of(kind, p, finish), pair_of(kind, right, finish)};
     return windows;
 }
 
@@ -99,15 +89,6 @@ ALWAYS_INLINE Windows both(int kind, Windows a, Windows b)
 {
     const Windows windows = {pool_join(kind, a.left, b.left), pool_join(kind, a.right, b.right)};
     return windows;
-}
-
-ALWAYS_INLINE void store_pooled(int kind, vf v, float *y, const Finish *finish)
-{
-    if (kind == POOL_average)
-        v = vf_mul(v, vf_set(0.25f));
-    else
-        v = clamped(vf_add(v, finish->bias), finish);
-    store_filters(v, y, finish);
 }
 
 ALWAYS_INLINE void store_windows(int kind, Windows windows, float *y, const Finish *finish)

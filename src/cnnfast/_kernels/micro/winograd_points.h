@@ -32,6 +32,9 @@
 #define PRODUCT_OF_SQUARES 1.265625f
 #define DIFFERENCE_OF_SQUARES -1.6875f
 
+/* Of the tile whose sums of products begin at m. */
+#define PRODUCT(i, j) vf_load(m + (6 * (i) + (j)) * plane)
+
 /* The last vector of channels overlaps the one before where they are not whole vectors: the same
  * numbers are stored twice. */
 #define WITHIN(c, C) ((c) + LANES <= (C) ? (c) : (C) - LANES)

@@ -1,7 +1,8 @@
-/* What Winograd's kernels do with the outputs of a tile: bias, addend, clamp, store. */
+/* What Winograd's kernels do with the outputs of a tile: bias, addend, clamp, pooling, store. */
 #ifndef CNNFAST_WINOGRAD_STORE_H
 #define CNNFAST_WINOGRAD_STORE_H
 
+#include "join.h"
 #include "winograd_points.h"
 
 /* What becomes of the outputs of a vector of filters, n of them real, and how many there are. */
@@ -58,6 +59,27 @@ ALWAYS_INLINE void store_pixels(Pixels pixels, Target target, int adds, const Fi
     store_output(pixels.y2, shifted(target, 2 * K), adds, finish);
     if (finish->columns < 4) return;
     store_output(pixels.y3, shifted(target, 3 * K), adds, finish);
+}
+
+/* The largest output is the same before and after bias and clamp; an average needs them done. */
+ALWAYS_INLINE vf before_pooling(int kind, vf y, const Finish *finish)
+{
+    return kind == POOL_average ? clamped(vf_add(y, finish->bias), finish) : y;
+}
+
+/* The first two pixels of a row, half a window. */
+ALWAYS_INLINE vf pair_of(int kind, Pixels p, const Finish *finish)
+{
+    return pool_join(kind, before_pooling(kind, p.y0, finish), before_pooling(kind, p.y1, finish));
+}
+
+ALWAYS_INLINE void store_pooled(int kind, vf v, float *y, const Finish *finish)
+{
+    if (kind == POOL_average)
+        v = vf_mul(v, vf_set(0.25f));
+    else
+        v = clamped(vf_add(v, finish->bias), finish);
+    store_filters(v, y, finish);
 }
 
 /* Walks filters by the vector; DO does one from filter k on. */

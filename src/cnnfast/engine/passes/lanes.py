@@ -21,7 +21,7 @@ from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.dense import Dense
 from cnnfast.ops.lanes import Lanes, Link, has_stage
 from cnnfast.ops.quads import suits
-from cnnfast.ops.winograd_costs import sequence_time
+from cnnfast.ops.winograd_costs import sequence_time, winograd_time
 
 # Measured with AVX-512 and AVX2, in multiply-adds of a vector (0.3 ns): calling a micro-kernel
 # and filling its pipeline; interleaving one float.
@@ -126,9 +126,13 @@ def direct_cost(link: Link) -> float:
     pixels = math.prod(rest)
     vectors = math.ceil(channels / dispatch.lanes())
     products: float = taps(link) * pixels * vectors
-    if isinstance(link.op, Convolution) and link.op.suits_winograd_sequence(link.shape):
-        _, S, C, K = link.op.kernel.shape
-        products *= sequence_time(link.output_shape[1], S, C, K, link.op.dilation[1])
+    if isinstance(link.op, Convolution):
+        R, S, C, K = link.op.kernel.shape
+        P, Q, _ = link.output_shape
+        if link.op.suits_winograd(link.shape):
+            products *= winograd_time(P, Q, R, C, K)
+        elif link.op.suits_winograd_sequence(link.shape):
+            products *= sequence_time(Q, S, C, K, link.op.dilation[1])
     return products + CALL * calls(link, vectors)
 
 

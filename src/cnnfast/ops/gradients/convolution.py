@@ -14,7 +14,11 @@ from cnnfast.ops.base import Floats, Op, Shape
 from cnnfast.ops.convolution import Border, Convolution
 from cnnfast.ops.gradients.dense import BIAS_GRADIENT, BiasGradient
 from cnnfast.ops.gradients.rule import Gradient, Packing, Rule, Term, gradient_of, packs
-from cnnfast.ops.gradients.sparsity import sparse_input_pays, sparse_kernel_pays
+from cnnfast.ops.gradients.sparsity import (
+    kernel_suits_winograd,
+    sparse_input_pays,
+    sparse_kernel_pays,
+)
 
 __all__ = ["BiasGradient", "ConvolutionInputGradient", "ConvolutionKernelGradient", "turned"]
 
@@ -133,7 +137,7 @@ class ConvolutionKernelGradient(Gradient):
             return SparseKernelGradient(
                 H, W, C, op.kernel.shape, op.strides, padding, op.dilation, self.received
             )
-        if op.suits_winograd(shapes[0]):
+        if kernel_suits_winograd(op, shapes[0]):
             return WinogradKernelGradient(H, W, C, shapes[1][2], padding)
         return weight_gradient.ConvolutionKernelGradient(
             H, W, C, op.kernel.shape, op.strides, padding, op.dilation, op.groups

@@ -13,20 +13,25 @@ from typing import Final
 from cnnfast import config
 from cnnfast._kernels import dispatch
 from cnnfast.ops.base import Shape
-from cnnfast.ops.convolution import PRECISE_CHANNELS, Convolution, window_counts
+from cnnfast.ops.convolution import (
+    PRECISE_CHANNELS,
+    PRECISE_SEQUENCE_CHANNELS,
+    Convolution,
+    window_counts,
+)
 from cnnfast.ops.winograd_costs import TILE, points_of, sequence_time, winograd_pays
 
 # An advantage below this is not worth different sums.
 ADVANTAGE: Final = 1.15
 # Of the peak that dense kernels reach.
 DENSE_RATE: Final = 0.93
-# Of that time, what Winograd's algorithm takes with tiles that are all in use, 4 x 4 pixels each:
-# for the gradient of filters and, as a forward pass, for that of the input; and, of a vector of
-# filters, what it takes to turn its sums into taps.
+# Of that time, what Winograd's algorithm takes for the gradient of filters with tiles that are all
+# in use, 4 x 4 pixels each; of a vector of filters, what it takes to turn its sums into taps; and,
+# of a product, what one with its part of the transforms takes as a forward pass, for the gradient
+# of the input.
 WINOGRAD_KERNEL: Final = 0.34
-WINOGRAD_INPUT: Final = 0.3
-WINOGRAD_TAPS: Final = 10.0
-WHOLE_POINTS: Final = 36 / 16
+TURNING: Final = 10.0
+WINOGRAD_PRODUCT: Final = 1.2
 # Of an entry: to list it; and, in each tile, to fetch it and to wait for the one before.
 LISTING: Final = 7.0
 FETCHING: Final = 2.0
@@ -68,10 +73,10 @@ def sparse_kernel_pays(op: Convolution, shape: Shape, density: float) -> bool:
     cost += SEARCHING * (P * Q * _vectors(K) + shape[0] * shape[1] * vectors)
     cost += (SUMMING + FINISHING) * K * taps * vectors
     dense: float = P * Q * taps * C * _vectors(K) / DENSE_RATE
-    if op.suits_winograd(shape):
+    if kernel_suits_winograd(op, shape):
         tiles = -(-P // TILE) * -(-Q // TILE)
         dense *= WINOGRAD_KERNEL * tiles * TILE**2 / (P * Q)
-        dense += WINOGRAD_TAPS * taps * C * _vectors(K)
+        dense += TURNING * taps * C * _vectors(K)
     return ADVANTAGE * cost < dense
 
 
@@ -96,8 +101,8 @@ def sparse_input_pays(op: Convolution, shape: Shape, density: float) -> bool:
     cost += SEARCHING * P * Q * _vectors(K) + MOVING * rows * P * (Q + S)
     dense: float = H * W * R * S * K * _vectors(C) / DENSE_RATE
     if _back_suits_winograd(op, shape):
-        dense *= WINOGRAD_INPUT * points_of(H) * points_of(W) / (WHOLE_POINTS * H * W)
-    elif op.kernel.shape[0] == 1 and _back_allows_winograd(op):
+        dense *= WINOGRAD_PRODUCT * points_of(H, R) * points_of(W, S) / (R * S * H * W)
+    elif R == 1 and K >= PRECISE_SEQUENCE_CHANNELS and _back_allows_winograd(op):
         dense *= min(1.0, sequence_time(W, S, K, C, 1))
     return ADVANTAGE * cost < dense
 
@@ -111,19 +116,33 @@ def _width(taps: int, vectors: int) -> int:
     return max(width, 1)
 
 
+def kernel_suits_winograd(op: Convolution, shape: Shape) -> bool:
+    """Tell whether the gradient of the filters takes Winograd's algorithm if it is dense.
+
+    Its kernel is there for 3 x 3 filters only.
+
+    Args:
+        op: of the forward pass.
+        shape: of its input, (H, W, C).
+    """
+    return op.kernel.shape[0] == 3 and op.suits_winograd(shape)
+
+
 def _back_suits_winograd(op: Convolution, shape: Shape) -> bool:
     """Tell whether the gradient of the input is a convolution by Winograd's algorithm."""
-    H, W, C = shape
+    (H, W, C), (R, S, _, K) = shape, op.kernel.shape
     return (
-        op.kernel.shape[:2] == (3, 3)
+        R == S
+        and R in PRECISE_CHANNELS
+        and PRECISE_CHANNELS[R] <= K
         and op.dilation == (1, 1)
         and _back_allows_winograd(op)
-        and winograd_pays(H, W, op.kernel.shape[3], C)
+        and winograd_pays(H, W, R, K, C)
     )
 
 
 def _back_allows_winograd(op: Convolution) -> bool:
-    return op.strides == (1, 1) and op.kernel.shape[3] >= PRECISE_CHANNELS and config.winograd()
+    return op.strides == (1, 1) and config.winograd()
 
 
 def _vectors(floats: int) -> int:
