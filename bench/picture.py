@@ -36,7 +36,10 @@ def draw(run: Record, path: Path) -> None:
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
     machine = run["machine"]
-    figure.suptitle(f"{machine['cpu']}, {run['settings']['threads']} threads")
+    figure.suptitle(
+        f"{machine['cpu']}, {run['settings']['threads']} threads, "
+        f"cnnfast with {machine['instruction_set']}"
+    )
     figure.savefig(path, dpi=130)
     plt.close(figure)
 

@@ -23,8 +23,9 @@ def heading(run: Record) -> list[str]:
     """Say what it was measured on, and how."""
     machine, settings = run["machine"], run["settings"]
     return [
-        f"{machine['cpu']}, {settings['threads']} threads, {machine['system']}, "
-        f"Python {machine['python']}. FMA peak {run['limits']['fma_peak']:.0f} GFLOP/s. "
+        f"{machine['cpu']}, {settings['threads']} threads, cnnfast with "
+        f"{machine['instruction_set']}, {machine['system']}, Python {machine['python']}. "
+        f"FMA peak {run['limits']['fma_peak']:.0f} GFLOP/s. "
         f"Medians of {settings['rounds']} rounds in turns; float32 where nothing else is said.",
         "",
     ]
