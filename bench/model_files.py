@@ -11,13 +11,15 @@ import numpy as np
 from bench import weights
 
 CONFIG = "model.json"
-WEIGHTS = "weights.npz"
+WEIGHTS = "weights.npy"
 
 
 def save(model: Any, folder: str) -> None:
     """Write a model of cnnfast or Keras into a folder."""
     Path(folder, CONFIG).write_text(model.to_json())
-    np.savez(Path(folder, WEIGHTS), *model.get_weights())
+    with Path(folder, WEIGHTS).open("wb") as file:
+        for values in model.get_weights():
+            np.save(file, values)
 
 
 def load(folder: str, model_from_json: Callable[[str], Any]) -> Any:
@@ -28,7 +30,7 @@ def load(folder: str, model_from_json: Callable[[str], Any]) -> Any:
         model_from_json: of the library that is to build it.
     """
     model = model_from_json(Path(folder, CONFIG).read_text())
-    with np.load(Path(folder, WEIGHTS)) as arrays:
+    with Path(folder, WEIGHTS).open("rb") as file:
         # One after the other: what counts is the library's memory, not that of its loader.
-        weights.assign(model, (arrays[f"arr_{i}"] for i in range(len(arrays.files))))
+        weights.assign(model, (np.load(file) for _ in model.weights))
     return model

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from collections import deque
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -16,6 +17,9 @@ import numpy as np
 
 from bench import process
 from bench.engines import make_engine
+
+# Calls of a turn that are kept, the last ones: the times of more would count as memory of engines.
+MOST_CALLS = 10_000
 
 # What a shorter call gains from warm caches is lost in this many seconds.
 LONG_CALL = 0.5
@@ -214,11 +218,11 @@ def timed(call: Callable[[], object], seconds: float, long: float = LONG_CALL) -
     first = clocked(call)
     if first > max(seconds, long):
         return [first]
-    times: list[float] = []
+    times: deque[float] = deque(maxlen=MOST_CALLS)
     end = time.perf_counter() + seconds
     while not times or time.perf_counter() < end:
         times.append(clocked(call))
-    return times
+    return list(times)
 
 
 def clocked(call: Callable[[], object]) -> float:
