@@ -52,7 +52,7 @@ def unknown(kind: str, identifier: object, known: Iterable[str]) -> ValueError:
         identifier: what the user gave.
         known: the names there are.
     """
-    from difflib import get_close_matches
+    from difflib import get_close_matches  # for errors only
 
     names = sorted(known)
     spelled = {name.lower(): name for name in names}

@@ -14,6 +14,9 @@ class Dense(Kernel):
         activation: tuple[str, float, float, float],
         adds: bool = False,
     ) -> None: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    def unpack(self, kernel: _Floats) -> None: ...
     # Arrays are (any number of rows, C) and (the same, K).
     def run(
         self, inputs: _Floats, outputs: _Floats, threads: int, addends: _Floats | None = None

@@ -10,7 +10,7 @@ from libc.string cimport memcpy
 from cnnfast._kernels.dispatch cimport active_kernels
 from cnnfast._kernels.kernels cimport Kernels
 from cnnfast._kernels.pack cimport (
-    Panel, even_tile, pack_panels, packed_floats, panel_at, panel_count,
+    Panel, even_tile, pack_panels, packed_floats, panel_at, panel_count, unpack_panels,
 )
 from cnnfast._kernels.step cimport (
     Activation, Kernel, Scratch, activate_rows, chunks_of, parse_activation,
@@ -165,6 +165,20 @@ cdef class Dense(Kernel):
         task.lda = task.depth + GAP if aliased else task.source
         self.step.scratch = task.block * task.lda if aliased else 0
         return 0
+
+    @property
+    def shape(self):
+        """Of the matrix, (C, K)."""
+        return self.task.depth, self.task.columns
+
+    def unpack(self, float[:, ::1] kernel):
+        """Write the matrix as it was before it was packed."""
+        if (kernel.shape[0], kernel.shape[1]) != self.shape:
+            raise ValueError(
+                f"the matrix has shape {self.shape}. "
+                f"Received {(kernel.shape[0], kernel.shape[1])}.")
+        unpack_panels(self.task.kernels, self.packed, self.task.columns, self.task.depth,
+                      &kernel[0, 0])
 
     def run(self, const float[:, ::1] inputs, float[:, ::1] outputs, int threads,
             const float[:, ::1] addends=None):

@@ -333,6 +333,7 @@ cdef class Program:
         cdef int failures = 0
         if threads > 1 and segment.sharable:
             whole = images - images % threads if segment.group else 0
+        # Alone with a shared step, a thread takes all images: they read its weights once.
         group.room = even_group(whole, segment.group or images, threads)
         group.arena = own + self.table_floats + self.scratch_floats
         groups = up(whole, group.room)

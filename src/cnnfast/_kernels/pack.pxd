@@ -17,5 +17,8 @@ cdef Py_ssize_t packed_floats(
 cdef void pack_panels(
     const Kernels *kernels, const float *weights, Py_ssize_t row, const float *bias,
     Py_ssize_t columns, Py_ssize_t depth, float *packed) noexcept nogil
+cdef void unpack_panels(
+    const Kernels *kernels, const float *packed, Py_ssize_t columns, Py_ssize_t depth,
+    float *weights) noexcept nogil
 cdef Py_ssize_t even_tile(Py_ssize_t rows, Py_ssize_t widest) noexcept nogil
 cdef Py_ssize_t up_to_multiple(Py_ssize_t count, Py_ssize_t of) noexcept nogil

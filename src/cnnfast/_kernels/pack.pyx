@@ -52,6 +52,20 @@ cdef void pack_panels(
                    panel.columns * sizeof(float))
 
 
+cdef void unpack_panels(
+        const Kernels *kernels, const float *packed, Py_ssize_t columns, Py_ssize_t depth,
+        float *weights) noexcept nogil:
+    """Put the weights of panels back into `depth` rows of `columns`."""
+    cdef Py_ssize_t index, k
+    cdef Panel panel
+    for index in range(panel_count(kernels, columns)):
+        panel = panel_at(kernels, columns, depth, index)
+        for k in range(depth):
+            memcpy(weights + k * columns + panel.first,
+                   packed + panel.offset + (1 + k) * panel.vectors * kernels.lanes,
+                   panel.columns * sizeof(float))
+
+
 cdef Py_ssize_t even_tile(Py_ssize_t rows, Py_ssize_t widest) noexcept nogil:
     """Return tile rows that cut `rows` evenly: 26 by 14 gives 13 + 13, not 14 + 12."""
     cdef Py_ssize_t tiles = (rows + widest - 1) // widest

@@ -124,5 +124,5 @@ def make_plan(graph: Graph, weights: Sequence[Variable], steps: Iterator[int]) -
     """
     scopes = {operation.op.scope for operation in graph.operations}
     if graph.draws is None and scopes <= {"image"}:
-        return compile_graph(graph)
+        return compile_graph(graph, weights)
     return LivePlan(graph, weights, steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -14,10 +15,12 @@ from cnnfast._kernels.step import Kernel
 from cnnfast.engine.describe import Cut, Line, describe
 from cnnfast.engine.graph import Graph, Operation, Value
 from cnnfast.engine.joining import join_in_place
+from cnnfast.engine.lenders import Lenders
 from cnnfast.engine.machine import machine
 from cnnfast.engine.memory import Lifetime, assign_offsets
 from cnnfast.engine.passes import optimize
 from cnnfast.engine.segments import Load, Segment, cut_into_segments
+from cnnfast.engine.variable import Variable
 from cnnfast.ops.base import without_constants
 from cnnfast.ops.embedding import Embedding, EmbeddingConvolution
 from cnnfast.ops.layout import Concatenate
@@ -36,6 +39,7 @@ class Plan:
         folded: how many operations of which kinds are no steps, because others do their work.
         used_up: whether the graph's operations may be let go while the plan is made, each as soon
             as its constants are packed.
+        lenders: variables whose values may be let go where the packed ones do for both.
 
     Attributes:
         inputs: the input values.
@@ -44,14 +48,18 @@ class Plan:
     """
 
     def __init__(
-        self, graph: Graph, folded: Counter[str] | None = None, used_up: bool = False
+        self,
+        graph: Graph,
+        folded: Counter[str] | None = None,
+        used_up: bool = False,
+        lenders: Sequence[Variable] = (),
     ) -> None:
         self.inputs = tuple(graph.inputs)
         operations, self.outputs = with_own_outputs(graph)
         if used_up:
             graph.operations.clear()
         operations = live_operations(operations, self.outputs)
-        lines = prepared(operations)
+        lines = prepared(operations, Lenders(lenders))
         placed = {*self.inputs, *(value.root for value in self.outputs)}
         self._lines = join_in_place(lines, placed)
         before, operations = ([line.operation for line in some] for some in (lines, self._lines))
@@ -122,11 +130,17 @@ class Plan:
         return outputs
 
 
-def compile_graph(graph: Graph) -> Plan:
-    """Make a plan of a graph, rewritten so that there is less to do."""
+def compile_graph(graph: Graph, lenders: Sequence[Variable] = ()) -> Plan:
+    """Make a plan of a graph, rewritten so that there is less to do.
+
+    Args:
+        graph: the network, which is used up.
+        lenders: variables whose values may be let go where the packed ones do for both.
+    """
     optimized = optimize(graph)
     folded = kinds_of(graph.operations) - kinds_of(optimized.operations)
-    return Plan(optimized, folded, used_up=True)
+    graph.operations.clear()
+    return Plan(optimized, folded, used_up=True, lenders=lenders)
 
 
 def kinds_of(operations: list[Operation]) -> Counter[str]:
@@ -134,20 +148,23 @@ def kinds_of(operations: list[Operation]) -> Counter[str]:
     return Counter(type(operation.op).__name__ for operation in operations)
 
 
-def prepared(operations: list[Operation]) -> list[Line]:
-    """Prepare the kernels of all steps.
+def prepared(operations: list[Operation], lenders: Lenders) -> list[Line]:
+    """Prepare the kernels of all steps, first those that make most room.
 
     Args:
         operations: in order; the list is emptied, so that constants made for a plan, such as
             folded filters, are never all there together with the packed ones.
+        lenders: of constants.
     """
-    lines = []
-    operations.reverse()
-    while operations:
-        operation = operations.pop()
-        light = replace(operation, op=without_constants(operation.op))
-        lines.append(Line(light, prepare(operation)))
-    return lines
+    waiting = dict(enumerate(operations))
+    operations.clear()
+    lines: dict[int, Line] = {}
+    for index in sorted(waiting, key=lambda index: -lenders.room(waiting[index].op)):
+        operation = waiting.pop(index)
+        kernel = prepare(operation)
+        lenders.release(operation.op, kernel)
+        lines[index] = Line(replace(operation, op=without_constants(operation.op)), kernel)
+    return [lines[index] for index in range(len(lines))]
 
 
 def prepare(operation: Operation) -> Kernel:

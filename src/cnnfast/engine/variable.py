@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +21,7 @@ _REPLACING = threading.Lock()
 
 
 class Promise(NamedTuple):
-    """A first value that is made once somebody reads it: most are replaced before.
+    """A value that is made once somebody reads it: most are replaced before.
 
     Attributes:
         shape: of the value.
@@ -67,31 +68,44 @@ class Variable:
         self.regularizer = regularizer
         self.constraint = constraint
         self.version = 0
-        self._promise = value if isinstance(value, Promise) else None
-        self._value = (
-            np.broadcast_to(np.zeros((), dtype), value.shape)
-            if isinstance(value, Promise)
-            else _frozen_copy(value, dtype)
-        )
+        # One attribute, so that a reader in another thread sees either, and never in between.
+        self._value = value if isinstance(value, Promise) else _frozen_copy(value, dtype)
+        self._shape = self._value.shape
+        self._dtype = np.dtype(dtype)
         self._refresh: Callable[[], None] | None = None
         CLOCK.time += 1
 
     @property
     def value(self) -> FloatArray:
         """The current value as a read-only array; a later `assign` does not change it."""
-        if self._promise is not None:
-            self._keep(self._promise)
         if self._refresh is not None:
             self._refresh()
-        return self._value
+        value = self._value
+        return self._keep(value) if isinstance(value, Promise) else value
 
-    def _keep(self, promise: Promise) -> None:
-        """Make the first value, and take it unless another one was assigned meanwhile."""
-        made = _frozen(promise.make(), self._value.dtype)
+    def _keep(self, promise: Promise) -> FloatArray:
+        """Make what was promised, and keep it unless another value was assigned meanwhile."""
+        made = _frozen(promise.make(), self._dtype)
         with _REPLACING:
-            if self._promise is promise:
+            if self._value is promise:
                 self._value = made
-                self._promise = None
+        return self.value
+
+    @property
+    def held(self) -> FloatArray | None:
+        """The array that the variable keeps in memory, None if there is none."""
+        return None if isinstance(self._value, Promise) else self._value
+
+    def let_go(self, value: FloatArray, make: Callable[[], FloatArray]) -> None:
+        """Keep a promise in place of the value, unless another one was assigned meanwhile.
+
+        Args:
+            value: `held` a moment ago.
+            make: returns an array of the same numbers.
+        """
+        with _REPLACING:
+            if self._value is value:
+                self._value = Promise(self._shape, make)
 
     @property
     def trainable(self) -> bool:
@@ -110,22 +124,22 @@ class Variable:
     @property
     def shape(self) -> tuple[int, ...]:
         """Size along every axis."""
-        return self._value.shape
+        return self._shape
 
     @property
     def dtype(self) -> str:
         """Name of the data type."""
-        return self._value.dtype.name
+        return self._dtype.name
 
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return self._value.ndim
+        return len(self._shape)
 
     @property
     def size(self) -> int:
         """Number of elements."""
-        return self._value.size
+        return prod(self._shape)
 
     def numpy(self) -> FloatArray:
         """Return a copy of the value."""
@@ -143,7 +157,7 @@ class Variable:
         Raises:
             ValueError: the shape differs; the variable keeps its value.
         """
-        self._replace(_frozen_copy(value, self._value.dtype))
+        self._replace(_frozen_copy(value, self._dtype))
         return self
 
     def adopt(self, value: NDArray[Any]) -> None:
@@ -155,7 +169,7 @@ class Variable:
         Raises:
             ValueError: the shape differs; the variable keeps its value.
         """
-        self._replace(_frozen(value, self._value.dtype))
+        self._replace(_frozen(value, self._dtype))
 
     def _replace(self, fresh: FloatArray) -> None:
         if fresh.shape != self.shape:
@@ -166,7 +180,6 @@ class Variable:
         # The value first: whoever sees the new time must also see the new value.
         with _REPLACING:
             self._value = fresh
-            self._promise = None
         self._refresh = None
         self.version += 1
         CLOCK.time += 1
@@ -194,24 +207,26 @@ class Variable:
         Args:
             value: array of the same shape.
         """
-        self._value = _frozen_copy(value, self._value.dtype)
+        self._value = _frozen_copy(value, self._dtype)
         self._refresh = None
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return np.array(self.value, dtype=dtype, copy=copy)
 
     def __len__(self) -> int:
-        return len(self._value)
+        if not self._shape:
+            raise TypeError(f"variable '{self.path}' is a single number, which has no length")
+        return self._shape[0]
 
     def __getitem__(self, key: Any) -> Any:
         return self.value[key]
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_value": self.value, "_promise": None, "_refresh": None}
+        return vars(self) | {"_value": self.value, "_refresh": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._value.flags.writeable = False
+        self._value = _frozen(state["_value"], self._dtype)
 
     def __repr__(self) -> str:
         return (

@@ -50,7 +50,7 @@ def print_table(table: Table, options: Options) -> None:
 
 def _layout(table: Table, options: Options) -> tuple[int, list[int]]:
     """Work out the width of the table and of its columns."""
-    import shutil
+    import shutil  # with three compression modules that nothing else here needs
 
     width = GRAPH_WIDTH if table.branches else STACK_WIDTH
     ends = list(options.positions or (GRAPH_POSITIONS if table.branches else STACK_POSITIONS))

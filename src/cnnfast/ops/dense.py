@@ -51,6 +51,20 @@ class Dense(Op):
         return DenseKernel(math.prod(shapes[0][:-1]), self.kernel, self.bias, self.activation)
 
 
+def unpacked(kernel: DenseKernel) -> Floats:
+    """Give the matrix that a kernel was prepared with.
+
+    Args:
+        kernel: of `Dense.prepare`.
+
+    Returns:
+        float32, (C, K). New array.
+    """
+    matrix = np.empty(kernel.shape, np.float32)
+    kernel.unpack(matrix)
+    return matrix
+
+
 def dense(
     inputs: ArrayLike,
     kernel: ArrayLike,

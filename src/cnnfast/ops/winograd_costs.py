@@ -41,15 +41,7 @@ TILE: Final = 4
 
 
 def winograd_pays(P: int, Q: int, taps: int, C: int, K: int) -> bool:
-    """Tell whether this beats the direct kernel by 5 % with the active instruction set.
-
-    Args:
-        P: output rows.
-        Q: output columns.
-        taps: along either axis, 3 or 5.
-        C: channels.
-        K: filters.
-    """
+    """Tell whether this beats the direct kernel by 5 %; arguments as for `winograd_time`."""
     return ADVANTAGE * winograd_time(P, Q, taps, C, K) <= 1
 
 
@@ -74,15 +66,7 @@ def winograd_time(P: int, Q: int, taps: int, C: int, K: int) -> float:
 
 
 def sequence_pays(Q: int, S: int, C: int, K: int, dilation: int) -> bool:
-    """Tell whether Winograd's algorithm along rows beats the direct kernel by 5 %.
-
-    Args:
-        Q: outputs of a row.
-        S: taps.
-        C: channels.
-        K: filters.
-        dilation: pixels from one tap to the next.
-    """
+    """Tell whether this beats the direct kernel by 5 %; arguments as for `sequence_time`."""
     return ADVANTAGE * sequence_time(Q, S, C, K, dilation) <= 1
 
 

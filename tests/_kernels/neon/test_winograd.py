@@ -41,6 +41,8 @@ FEW_OUTPUT = np.array([
     [0, 0, 0, 0, 0, 0],
     [0, 0, 0, 0, 0, 0],
 ])  # fmt: skip
+# Of F(2, 5).
+OUTPUT_5 = np.array([[1, 1, 1, 1, 1, 0], [0, 3 / 4, -3 / 4, 3 / 2, -3 / 2, 1]])
 WINOGRAD_FILTER = np.array([
     [64 / 81, 0, 0],
     [-128 / 243, -32 / 81, -8 / 27],
@@ -49,17 +51,27 @@ WINOGRAD_FILTER = np.array([
     [32 / 243, -16 / 81, 8 / 27],
     [0, 0, 1],
 ])  # fmt: skip
+OUTPUT_KERNELS = {3: "winograd_output", 5: "winograd_output_5"}
 # Of one value: four in either direction of a transform, a bias and an addend.
 WINOGRAD_ROUNDINGS = 10
 
 
-def outputs_of(products: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+def outputs_of(
+    products: np.ndarray, taps: int, rows: int, columns: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Transform outputs, and absolute values likewise: the scale of the rounding."""
-    A, B = (FEW_OUTPUT if count <= 2 else WINOGRAD_OUTPUT for count in (rows, columns))
+    A, B = (output_transform(taps, count) for count in (rows, columns))
     return (
         np.einsum("yi,ijk,xj->yxk", A, products, B),
         np.einsum("yi,ijk,xj->yxk", np.abs(A), np.abs(products), np.abs(B)),
     )
+
+
+def output_transform(taps: int, count: int) -> np.ndarray:
+    """Give the transform of a tile with so many real outputs along an axis."""
+    if taps == 5:
+        return OUTPUT_5
+    return FEW_OUTPUT if count <= 2 else WINOGRAD_OUTPUT
 
 
 @pytest.mark.parametrize("low", [0, 1])
@@ -91,22 +103,26 @@ def test_winograd_input_any_patch_matches_numpy(
 
 
 @pytest.mark.parametrize("adds", [0, 1])
-@pytest.mark.parametrize(("rows", "columns"), [(4, 4), (1, 1), (2, 3), (3, 2), (4, 1)])
+@pytest.mark.parametrize(("taps", "rows", "columns"), [
+    (3, 4, 4), (3, 1, 1), (3, 2, 3), (3, 3, 2), (3, 4, 1),
+    (5, 2, 2), (5, 1, 1), (5, 1, 2), (5, 2, 1),
+])  # fmt: skip
 def test_winograd_output_any_part_of_a_tile_matches_numpy(
-    harness: Harness, rng: np.random.Generator, rows: int, columns: int, adds: int
+    harness: Harness, rng: np.random.Generator, taps: int, rows: int, columns: int, adds: int
 ) -> None:
+    width = 8 - taps
     for filters in harness.sizes():
         products, bias = normal(rng, 6, 6, filters), normal(rng, filters)
-        pixel, row = filters + 2, 5 * (filters + 2)
-        addend = adds * normal(rng, rows, 5, pixel)
+        pixel, row = filters + 2, width * (filters + 2)
+        addend = adds * normal(rng, rows, width, pixel)
         numbers = (filters, filters, row, pixel, rows, columns, adds)
         operands = ([-1.5, 2.0], bias, products, addend if adds else [])
-        found = harness.run("winograd_output", "winograd_output", numbers, *operands)
+        found = harness.run("winograd_output", OUTPUT_KERNELS[taps], numbers, *operands)
         table = np.append(found, np.full(rows * row - len(found), UNTOUCHED))
-        table = table.reshape(rows, 5, pixel)
+        table = table.reshape(rows, width, pixel)
         assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
-        exact, magnitude = outputs_of(products, rows, columns)
+        exact, magnitude = outputs_of(products, taps, rows, columns)
         exact = exact[:rows, :columns] + bias + addend[:, :columns, :filters]
         magnitude = magnitude[:rows, :columns] + np.abs(bias)
         magnitude += np.abs(addend[:, :columns, :filters])
@@ -131,13 +147,28 @@ def test_winograd_pool_any_part_of_a_tile_matches_numpy(
         table = table.reshape(rows, 3, pixel)
         assert np.all(table[:, :, filters:] == np.float32(UNTOUCHED))
         assert np.all(table[:, columns:] == np.float32(UNTOUCHED))
-        exact, magnitude = outputs_of(products, 2 * rows, 2 * columns)
+        exact, magnitude = outputs_of(products, 3, 2 * rows, 2 * columns)
         tile = np.clip(exact + bias, -1.5, 2.0)
         windows = tile.reshape(2, 2, 2, 2, filters)[:rows, :, :columns]
         expected = windows.max((1, 3)) if kind == "max" else windows.mean((1, 3))
         magnitude = (magnitude + np.abs(bias)).max((0, 1))
         error = tolerances.roundings(WINOGRAD_ROUNDINGS + 4, magnitude)
         assert_within(table[:, :columns, :filters], expected, error + 0 * expected)
+
+
+@pytest.mark.parametrize("kind", ["max", "average"])
+def test_winograd_pool_5_of_a_tile_matches_numpy(
+    harness: Harness, rng: np.random.Generator, kind: str
+) -> None:
+    for filters in harness.sizes():
+        products, bias = normal(rng, 6, 6, filters), normal(rng, filters)
+        numbers = (filters, filters, filters, filters, 1, 1)
+        found = harness.run("winograd_pool_5", kind, numbers, [-1.5, 2.0], bias, products)
+        exact, magnitude = outputs_of(products, 5, 2, 2)
+        tile = np.clip(exact + bias, -1.5, 2.0)
+        expected = tile.max((0, 1)) if kind == "max" else tile.mean((0, 1))
+        magnitude = (magnitude + np.abs(bias)).max((0, 1))
+        assert_within(found, expected, tolerances.roundings(WINOGRAD_ROUNDINGS + 4, magnitude))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(4, 4), (1, 1), (2, 3), (3, 2), (4, 1)])
