@@ -1,4 +1,4 @@
-"""Padding is left out of the statistics of a batch; a mean over a sequence with it is refused."""
+"""Padding is left out of means over a sequence and of the statistics of a batch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,33 @@ import cnnfast
 from cnnfast import layers
 from cnnfast.engine.tensor import KerasTensor
 
+IDS = np.array([[3, 1, 2, 0, 0, 0], [4, 0, 4, 0, 0, 1]], np.int32)
+
 
 def embedded(mask_zero: bool) -> KerasTensor:
-    return layers.Embedding(5, 4, mask_zero=mask_zero, name="words")(layers.Input((6,)))
+    return layers.Embedding(5, 4, mask_zero=mask_zero)(WORDS)
 
 
-def through(tensor: KerasTensor, *steps: layers.Layer) -> KerasTensor:
-    for layer in steps:
+WORDS = layers.Input((6,), dtype="int32")
+
+
+def outputs(tensor: KerasTensor, *steps: layers.Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Give what layers make of the word ids, before and behind the last one."""
+    for layer in steps[:-1]:
         tensor = layer(tensor)
-    return tensor
+    before, behind = cnnfast.Model(WORDS, [tensor, steps[-1](tensor)])(IDS)
+    return before, behind
+
+
+def means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.stack(
+        [v[c].mean(axis=0, dtype=np.float64) for v, c in zip(values, counts, strict=True)]
+    )
+
+
+def assert_equal_means(found: np.ndarray, expected: np.ndarray) -> None:
+    # Sums of six numbers below 3 in float32.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=6 * 3 * 2.0**-24)
 
 
 @pytest.mark.parametrize(
@@ -37,9 +55,14 @@ def through(tensor: KerasTensor, *steps: layers.Layer) -> KerasTensor:
     ],
     ids=["direct", "dense", "normalized"],
 )
-def test_mean_over_steps_with_a_mask_is_refused(steps: Callable[[], list[layers.Layer]]) -> None:
-    with pytest.raises(NotImplementedError, match="Embedding layer 'words' marks padding"):
-        through(embedded(True), *steps(), layers.GlobalAveragePooling1D())
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_mean_leaves_out_steps_without_a_word(
+    steps: Callable[[], list[layers.Layer]], keepdims: bool
+) -> None:
+    last = layers.GlobalAveragePooling1D(keepdims=keepdims)
+    before, behind = outputs(embedded(True), *steps(), last)
+    assert behind.ndim == 2 + keepdims
+    assert_equal_means(behind.reshape(2, -1), means(before, IDS != 0))
 
 
 @pytest.mark.parametrize(
@@ -50,30 +73,56 @@ def test_mean_over_steps_with_a_mask_is_refused(steps: Callable[[], list[layers.
 def test_mean_after_a_layer_that_drops_the_mask_is_plain(
     steps: Callable[[], list[layers.Layer]],
 ) -> None:
-    tensor = through(embedded(True), *steps(), layers.GlobalAveragePooling1D())
-    assert len(tensor.shape) == 2
+    before, behind = outputs(embedded(True), *steps(), layers.GlobalAveragePooling1D())
+    assert_equal_means(behind, before.mean(axis=1, dtype=np.float64))
 
 
 def test_mean_over_steps_without_a_mask_is_plain() -> None:
-    assert through(embedded(False), layers.GlobalAveragePooling1D()).shape == (None, 4)
+    before, behind = outputs(embedded(False), layers.GlobalAveragePooling1D())
+    assert_equal_means(behind, before.mean(axis=1, dtype=np.float64))
 
 
-def test_mask_of_one_summand_reaches_the_sum() -> None:
-    total = layers.add([embedded(False), embedded(True)])
-    with pytest.raises(NotImplementedError, match="mask_zero"):
-        layers.GlobalAveragePooling1D()(total)
+def test_mask_of_one_summand_does_not_reach_the_sum_that_of_both_does() -> None:
+    for first, counts in ((False, IDS >= 0), (True, IDS != 0)):
+        total = layers.add([embedded(first), embedded(True)])
+        before, behind = outputs(total, layers.GlobalAveragePooling1D())
+        assert_equal_means(behind, means(before, counts))
 
 
-def test_search_through_many_joins_ends() -> None:
-    tensor = embedded(False)
-    for _ in range(100):
-        tensor = layers.add([tensor, tensor])
-    assert layers.GlobalAveragePooling1D()(tensor).shape == (None, 4)
+def test_mean_behind_masking_leaves_out_what_it_marks() -> None:
+    model = cnnfast.Sequential([
+        cnnfast.Input((6, 3)), layers.Masking(), layers.GlobalAveragePooling1D()
+    ])  # fmt: skip
+    found = model(STEPS)
+    assert np.isnan(found[2]).all()
+    rest = [0, 1, 3, 4]
+    assert_equal_means(found[rest], means(STEPS, STEPS.any(axis=2) | True)[rest] * 6 / 4)
 
 
-def test_mean_over_steps_behind_masking_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="marks padding"):
-        layers.GlobalAveragePooling1D()(layers.Masking()(layers.Input((4, 2))))
+def test_mean_without_padding_trains_what_is_before_it() -> None:
+    model = cnnfast.Sequential([
+        cnnfast.Input((6,), dtype="int32"), layers.Embedding(5, 4, mask_zero=True),
+        layers.GlobalAveragePooling1D(), layers.Dense(1, use_bias=False),
+    ])  # fmt: skip
+    model.compile(cnnfast.optimizers.SGD(1.0), "mse")
+    table, kernel = model.get_weights()
+    error = 2 * (means(table[IDS], IDS != 0) @ kernel) / len(IDS)
+    expected = table.astype(np.float64)
+    for ids, slope in zip(IDS, error, strict=True):
+        for word in ids[ids != 0]:
+            expected[word] -= slope * kernel[:, 0] / (ids != 0).sum()
+    model.train_on_batch(IDS, np.zeros((2, 1), np.float32))
+    # Steps of about 1e-3 in float32, and the table's own rounding.
+    np.testing.assert_allclose(model.get_weights()[0], expected, rtol=0, atol=1e-8)
+
+
+def test_mean_with_a_mask_and_channels_first_is_refused() -> None:
+    model = cnnfast.Sequential([
+        cnnfast.Input((6, 3)), layers.Masking(),
+        layers.GlobalAveragePooling1D(data_format="channels_first"),
+    ])  # fmt: skip
+    with pytest.raises(NotImplementedError, match="needs the channels on the last axis"):
+        model(STEPS)
 
 
 STEPS = np.random.default_rng(8).standard_normal((5, 6, 3)).astype(np.float32)

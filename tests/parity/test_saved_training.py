@@ -206,3 +206,22 @@ def test_normalization_behind_a_mask_crosses_over(
             model(ids, training=True)
         for one, other in zip(made.get_weights(), read.get_weights(), strict=True):
             np.testing.assert_allclose(one, other, BOUND, BOUND)
+
+
+@every_format
+def test_mean_behind_a_mask_crosses_over(keras: ModuleType, tmp_path: Path, suffix: str) -> None:
+    ids = np.array([[3, 1, 2, 0, 0], [4, 4, 0, 0, 0]], np.int32)
+    for name, makes, reads in (("a", keras, cnnfast), ("b", cnnfast, keras)):
+        inputs = makes.Input((5,), dtype="int32")
+        embedded = makes.layers.Embedding(6, 3, mask_zero=True)(inputs)
+        mean = makes.layers.GlobalAveragePooling1D()(makes.layers.Dense(2)(embedded))
+        made = makes.Model(inputs, makes.layers.Dense(1)(mean))
+        made.save(tmp_path / f"{name}{suffix}")
+        read = reads.models.load_model(tmp_path / f"{name}{suffix}")
+        found, expected = (np.asarray(model(ids)) for model in (read, made))
+        np.testing.assert_allclose(found, expected, BOUND, BOUND)
+        for model in (made, read):
+            model.compile("sgd", "mse")
+            model.train_on_batch(ids, np.ones((2, 1), np.float32))
+        for one, other in zip(made.get_weights(), read.get_weights(), strict=True):
+            np.testing.assert_allclose(one, other, BOUND, BOUND)

@@ -27,7 +27,8 @@ class Embedding(Layer):
         embeddings_initializer: first values of the table.
         embeddings_regularizer: penalty on the table.
         embeddings_constraint: projection of the table after each update.
-        mask_zero: whether 0 stands for padding; see `cnnfast.layers.masks`.
+        mask_zero: whether 0 stands for padding: layers that let the mask through pass it on to
+            GlobalAveragePooling1D and, in training, BatchNormalization, which leave it out.
         weights: the table, or a list that holds it.
         input_length: accepted from Keras 1 and 2; the length is read off the inputs.
         **kwargs: see `Layer`.

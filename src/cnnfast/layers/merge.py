@@ -19,7 +19,11 @@ from cnnfast.ops.normalization import Gate
 
 
 class Merge(Layer):
-    """A layer that is called on a list of inputs."""
+    """A layer that is called on a list of inputs.
+
+    Outputs count where those of any input do, if all have masks. Products, maxima and minima treat
+    padding like anything else, as in Keras 2; Keras 3.15 leaves out what only some inputs mark.
+    """
 
     supports_masking = True
 

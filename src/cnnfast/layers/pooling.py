@@ -8,8 +8,8 @@ from cnnfast.engine.base_layer import Layer
 from cnnfast.engine.graph import Graph, Value
 from cnnfast.engine.structure import Shape
 from cnnfast.layers import checks, lowering
-from cnnfast.layers.masks import masking_layer
 from cnnfast.layers.windows import Window, join_shape, shown_defaults, split_shape, window_shape
+from cnnfast.ops.masks import MaskedMean
 from cnnfast.ops.pooling import GlobalPooling, Kind, Pooling
 
 
@@ -185,25 +185,29 @@ class GlobalMaxPooling2D(BaseGlobalPooling):
 
 
 class GlobalAveragePooling1D(BaseGlobalPooling):
-    """Take the mean of each channel of a sequence.
+    """Take the mean of each channel of a sequence, of the steps that a mask lets count.
 
-    As `GlobalMaxPooling1D`.
+    y[c] = sum over l of m[l] x[l, c] / sum over l of m[l]
+
+    As `GlobalMaxPooling1D`. A sequence of nothing but padding has the mean NaN.
 
     Raises:
-        NotImplementedError: the steps come from an Embedding with `mask_zero`; Keras would leave
-            padding out of the mean.
+        NotImplementedError: there is a mask, and channels come first.
     """
 
     rank, input_rank, kind = 1, 3, "average"
 
-    def compute_output_spec(self, inputs: Any) -> Any:
-        masking = masking_layer(inputs)
-        if masking is not None:
+    def lower(self, graph: Graph, *values: Value) -> Value:
+        mask = graph.masks.get(values[0])
+        if mask is None:
+            return super().lower(graph, *values)
+        if self.data_format == "channels_first":
             raise NotImplementedError(
-                f"{checks.title(self)}: the mean without padding is not supported, and "
-                f"{checks.title(masking)} marks padding. Received: mask_zero=True."
+                f"{checks.title(self)}: the mean without padding needs the channels on the last "
+                'axis. Received: data_format="channels_first".'
             )
-        return super().compute_output_spec(inputs)
+        mean = graph.add(MaskedMean(), values[0], mask.value())
+        return graph.reshape(mean, (1, *mean.shape)) if self.keepdims else mean
 
 
 class GlobalAveragePooling2D(BaseGlobalPooling):

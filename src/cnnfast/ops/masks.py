@@ -1,4 +1,4 @@
-"""Masks: which steps of a sequence are padding, and statistics of a batch without it."""
+"""Masks: which steps of a sequence are padding, and means and statistics without it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from cnnfast._kernels import batch_normalization, batch_sums
+from cnnfast._kernels import batch_normalization, batch_sums, masked_mean
 from cnnfast._kernels.step import Kernel
 from cnnfast._kernels.step_mask import StepMask as StepMaskKernel
 from cnnfast.ops.base import Op, Scope, Shape
@@ -34,6 +34,38 @@ class StepMask(Op):
         """Prepare for x."""
         *rest, channels = shapes[0]
         return StepMaskKernel(math.prod(rest), channels, self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedMean(Op):
+    """Take the mean of each channel over the steps that count."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(L, C), (L, 1) -> (C,)."""
+        values, mask = shapes
+        if mask != (values[0], 1):
+            raise ValueError(
+                f"A mask of shape {(values[0], 1)} is needed for inputs of shape {values}. "
+                f"Received shape {mask}."
+            )
+        return values[1:]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for x and a mask."""
+        return masked_mean.MaskedMean(*shapes[0])
+
+
+@dataclass(frozen=True, eq=False)
+class MaskedMeanGradient(Op):
+    """Give the steps that count equal parts of what the mean received."""
+
+    def output_shape(self, *shapes: Shape) -> Shape:
+        """(C,), (L, 1) -> (L, C)."""
+        return shapes[1][0], shapes[0][0]
+
+    def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
+        """Prepare for dy and a mask."""
+        return masked_mean.MaskedMeanGradient(shapes[1][0], shapes[0][0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ from cnnfast.ops.gradients.elementwise import (
     follows_output,
 )
 from cnnfast.ops.gradients.layout import Cut, EmbeddingGradient
+from cnnfast.ops.gradients.masks import differentiate_mask
 from cnnfast.ops.gradients.merge import Choice, GateGradient, Negative
 from cnnfast.ops.gradients.noise import differentiate_drop
 from cnnfast.ops.gradients.pooling import GlobalMaxGradient, PoolingGradient
@@ -63,6 +64,7 @@ __all__ = [
     "SoftmaxGradient",
     "Term",
     "differentiate_drop",
+    "differentiate_mask",
     "follows_output",
     "packing_of",
     "rule_of",

@@ -12,7 +12,7 @@ from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchNormalize, totals_shape
 from cnnfast.ops.gradients.rule import Rule, Term, gradient_of
-from cnnfast.ops.masks import MaskedBatchInputGradient, MaskedBatchNormalize, StepMask
+from cnnfast.ops.masks import MaskedBatchInputGradient, MaskedBatchNormalize
 from cnnfast.ops.renorm import Renormalize, RenormGammaGradient
 
 
@@ -114,12 +114,6 @@ def differentiate_renormalization(op: Renormalize, shapes: tuple[Shape, ...]) ->
             "own_beta": Term(BetaGradient(), (sums, "x2")),
         },
     )
-
-
-@gradient_of(StepMask)
-def differentiate_mask(op: StepMask, shapes: tuple[Shape, ...]) -> Rule:
-    """Pass nothing back: a mask has no slope."""
-    return Rule((None,), {})
 
 
 @gradient_of(BatchNormalize)
