@@ -82,6 +82,13 @@ def test_timed_calls_once_to_warm_up_and_at_least_once_more() -> None:
     assert len(times) == 1
 
 
+def test_timed_keeps_no_more_than_the_last_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "MOST_CALLS", 3)
+    calls: list[int] = []
+    assert len(worker.timed(lambda: calls.append(1), 0.01)) == 3
+    assert len(calls) > 3
+
+
 def test_timed_call_that_is_long_is_its_own_warm_up() -> None:
     calls: list[int] = []
     times = worker.timed(lambda: calls.append(1), 0.0, long=0.0)
