@@ -37,7 +37,9 @@ class Lenders:
         Args:
             op: any operation.
         """
-        return 0 if self._lender(op) is None else op.kernel.nbytes  # type: ignore[attr-defined]
+        if isinstance(op, Dense) and self._lender(op) is not None:
+            return op.kernel.nbytes
+        return 0
 
     def release(self, op: Op, kernel: Kernel) -> None:
         """Let the variable behind an operation go, if there is one.
@@ -46,15 +48,14 @@ class Lenders:
             op: any operation.
             kernel: prepared of it.
         """
-        lender = self._lender(op)
-        if lender is not None:
-            assert isinstance(op, Dense)
-            assert isinstance(kernel, DenseKernel)
-            lender.let_go(op.kernel, partial(unpacked, kernel))
+        if isinstance(op, Dense) and isinstance(kernel, DenseKernel):
+            lender = self._lender(op)
+            if lender is not None:
+                lender.let_go(op.kernel, partial(unpacked, kernel))
 
-    def _lender(self, op: Op) -> Variable | None:
+    def _lender(self, op: Dense) -> Variable | None:
         """Find the variable whose value an operation multiplies by, where that is worth it."""
-        if not isinstance(op, Dense) or op.kernel.nbytes < WORTHWHILE:
+        if op.kernel.nbytes < WORTHWHILE:
             return None
         # No other array can have this id while the operation holds its own.
         return self._by_array.get(id(op.kernel))
