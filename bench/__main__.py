@@ -4,6 +4,7 @@
     python -m bench latency    one sample at a time against the peers
     python -m bench scale      the same for growing batches and numbers of threads
     python -m bench train      samples a second of training against the peers
+    python -m bench precision  outputs against float64, peers' and cnnfast's
     python -m bench micro      each kernel against the machine's own limit
     python -m bench fixed      what a call, an import and a large prediction cost besides
     python -m bench compare    two files of results
@@ -15,13 +16,14 @@ from __future__ import annotations
 
 import argparse
 
-from bench import compare, fixed, instruction_sets, latency, micro, race, scale, train
+from bench import compare, fixed, instruction_sets, latency, micro, precision, race, scale, train
 
 COMMANDS = {
     "race": race,
     "latency": latency,
     "scale": scale,
     "train": train,
+    "precision": precision,
     "micro": micro,
     "fixed": fixed,
     "compare": compare,

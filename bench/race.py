@@ -46,11 +46,16 @@ def batch_size(text: str) -> int:
 
 def add_contest_arguments(parser: argparse.ArgumentParser, workloads: list[str]) -> None:
     """Describe the options that all contests of engines have."""
+    add_choices(parser, workloads)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
+
+
+def add_choices(parser: argparse.ArgumentParser, workloads: list[str]) -> None:
+    """Describe the options that say who does what."""
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=workloads)
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--threads", type=int, default=machine.describe()["threads"])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=0.4, help="length of one turn")
     parser.add_argument("--patience", type=float, default=PATIENCE, help="seconds for an answer")
     parser.add_argument("--isa", choices=SWITCHES, help="hold those to it who have a switch")
     parser.add_argument("--output", help="file for the results; tables and pictures beside it")
