@@ -49,8 +49,8 @@ UPWARD = {
 FORBIDDEN = ("tensorflow", "keras", "torch", "jax")
 # Libraries that cost a user of `predict` nothing until a function needs them.
 LATE = (
-    "cnnfast.engine.training_plan", "difflib", "h5py", "hashlib", "matplotlib", "numpy.random",
-    "rich", "shutil", "zipfile",
+    "cnnfast._kernels.conv", "cnnfast._kernels.noise", "cnnfast.engine.training_plan", "difflib",
+    "h5py", "hashlib", "matplotlib", "numpy.random", "rich", "shutil", "zipfile",
 )  # fmt: skip
 
 # Where each family of kernels.inc is tried against its NumPy twin.
@@ -303,6 +303,18 @@ def test_kernel_families_have_tests() -> None:
         if not (folder / name).exists() or "isa" not in (folder / name).read_text("utf8")
     ]
     assert without == []
+
+
+def test_type_checkers_know_every_kernel_that_has_types() -> None:
+    listed = set(re.findall(r"import (\w+) as", (KERNELS / "__init__.pyi").read_text("utf8")))
+    assert listed == {path.stem for path in KERNELS.glob("*.pyi")} - {"__init__"}
+
+
+def test_kernels_package_has_no_attribute_that_is_no_module() -> None:
+    from cnnfast import _kernels
+
+    assert not hasattr(_kernels, "missing")
+    assert _kernels.layout is sys.modules["cnnfast._kernels.layout"]
 
 
 def test_import_of_the_package_loads_no_library_it_may_not_need() -> None:

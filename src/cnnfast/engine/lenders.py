@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from cnnfast._kernels.dense import Dense as DenseKernel
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.engine.variable import Variable
 from cnnfast.ops.base import Op
@@ -48,7 +48,7 @@ class Lenders:
             op: any operation.
             kernel: prepared of it.
         """
-        if isinstance(op, Dense) and isinstance(kernel, DenseKernel):
+        if isinstance(op, Dense) and isinstance(kernel, _kernels.dense.Dense):
             lender = self._lender(op)
             if lender is not None:
                 lender.let_go(op.kernel, partial(unpacked, kernel))

@@ -10,8 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cnnfast._kernels import batch_normalization as kernels
-from cnnfast._kernels import batch_sums
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.elementwise import LINEAR, Activation
@@ -39,7 +38,7 @@ class BatchSums(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x."""
         *rest, channels = shapes[0]
-        return batch_sums.BatchSums(math.prod(rest), channels)
+        return _kernels.batch_sums.BatchSums(math.prod(rest), channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +65,8 @@ class BatchMoment(Op):
         """Prepare for totals."""
         channels = len(self.moving)
         if self.kind == "mean":
-            return batch_sums.BatchMean(channels)
-        return batch_sums.BatchVariance(channels)
+            return _kernels.batch_sums.BatchMean(channels)
+        return _kernels.batch_sums.BatchVariance(channels)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +96,6 @@ class BatchNormalize(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x, mean and variance."""
         *rest, channels = shapes[0]
-        return kernels.BatchNormalize(
+        return _kernels.batch_normalization.BatchNormalize(
             math.prod(rest), channels, self.gamma, self.beta, self.epsilon, self.activation
         )

@@ -8,12 +8,8 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfast import config
-from cnnfast._kernels.conv import Convolution as ConvolutionKernel
-from cnnfast._kernels.dense import Dense as DenseKernel
+from cnnfast import _kernels, config
 from cnnfast._kernels.step import Kernel
-from cnnfast._kernels.winograd import Winograd
-from cnnfast._kernels.winograd_sequence import WinogradSequence
 from cnnfast.ops.base import Floats, Op, Shape, constant, floats, set_fields
 from cnnfast.ops.elementwise import LINEAR, Activation
 from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
@@ -98,12 +94,14 @@ class Convolution(Op):
         H, W, C = shapes[0]
         if self.is_pointwise():
             kernel = self.kernel[0, 0]
-            return DenseKernel(H * W, kernel, self.bias, self.activation, self.adds)
+            return _kernels.dense.Dense(H * W, kernel, self.bias, self.activation, self.adds)
         if self.suits_winograd(shapes[0]):
             padding = (*self.padding[0], *self.padding[1])
-            return Winograd(H, W, C, self.kernel, self.bias, padding, self.activation, self.adds)
+            return _kernels.winograd.Winograd(
+                H, W, C, self.kernel, self.bias, padding, self.activation, self.adds
+            )
         if self.suits_winograd_sequence(shapes[0]):
-            return WinogradSequence(
+            return _kernels.winograd_sequence.WinogradSequence(
                 H, W, C, self.kernel, self.bias, self.padding[1], self.dilation[1],
                 self.activation, self.adds,
             )  # fmt: skip
@@ -268,7 +266,9 @@ def conv2d(
     return outputs
 
 
-def kernel_of(op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)) -> ConvolutionKernel:
+def kernel_of(
+    op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)
+) -> _kernels.conv.Convolution:
     """Prepare the general kernel, even where a matrix product would do.
 
     Args:
@@ -278,7 +278,7 @@ def kernel_of(op: Convolution, shape: Shape, pool: tuple[int, int] = (1, 1)) -> 
     """
     H, W, C = shape
     padding = (*op.padding[0], *op.padding[1])
-    return ConvolutionKernel(
+    return _kernels.conv.Convolution(
         H, W, C, op.kernel, op.bias, op.strides, padding, op.dilation, op.groups, op.activation,
         op.adds, pool,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfast._kernels.dense import Dense as DenseKernel
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, floats, set_fields
 from cnnfast.ops.convolution import check_filters
@@ -48,10 +48,12 @@ class Dense(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return DenseKernel(math.prod(shapes[0][:-1]), self.kernel, self.bias, self.activation)
+        return _kernels.dense.Dense(
+            math.prod(shapes[0][:-1]), self.kernel, self.bias, self.activation
+        )
 
 
-def unpacked(kernel: DenseKernel) -> Floats:
+def unpacked(kernel: _kernels.dense.Dense) -> Floats:
     """Give the matrix that a kernel was prepared with.
 
     Args:
@@ -95,7 +97,7 @@ def dense(
     op = Dense(floats(kernel, "kernel"), None if bias is None else floats(bias, "bias"), activation)
     outputs = np.empty(op.output_shape(x.shape), np.float32)
     rows, depth, columns = math.prod(x.shape[:-1]), *op.kernel.shape
-    DenseKernel(rows, op.kernel, op.bias, activation).run(
+    _kernels.dense.Dense(rows, op.kernel, op.bias, activation).run(
         x.reshape(rows, depth), outputs.reshape(rows, columns), thread_count()
     )
     return outputs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnfast._kernels.depthwise import Depthwise as DepthwiseKernel
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
 from cnnfast.ops.convolution import (
@@ -62,6 +62,6 @@ class Depthwise(Op):
         """Prepare for one input."""
         H, W, C = shapes[0]
         padding = (*self.padding[0], *self.padding[1])
-        return DepthwiseKernel(
+        return _kernels.depthwise.Depthwise(
             H, W, C, self.kernel, self.bias, self.strides, padding, self.dilation, self.activation
         )

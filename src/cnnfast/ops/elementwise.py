@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from cnnfast._kernels import elementwise
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, floats, set_fields
 from cnnfast.threads import thread_count
@@ -32,7 +32,7 @@ class Activate(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return elementwise.Activate(math.prod(shapes[0]), self.activation)
+        return _kernels.elementwise.Activate(math.prod(shapes[0]), self.activation)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Cast(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return elementwise.Cast(math.prod(shapes[0]))
+        return _kernels.elementwise.Cast(math.prod(shapes[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class RowActivate(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         *rest, columns = shapes[0]
-        return elementwise.RowActivate(self.name, math.prod(rest), columns)
+        return _kernels.elementwise.RowActivate(self.name, math.prod(rest), columns)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +100,8 @@ class Prelu(Op):
         """Prepare for one input."""
         size, slopes = math.prod(shapes[0]), self.slopes.reshape(-1)
         if self.slopes.shape == self._last_axes(shapes[0]):
-            return elementwise.Prelu(size, slopes)
-        return elementwise.Prelu(size, slopes, self.places(shapes[0]))
+            return _kernels.elementwise.Prelu(size, slopes)
+        return _kernels.elementwise.Prelu(size, slopes, self.places(shapes[0]))
 
     def places(self, shape: Shape) -> NDArray[np.int32]:
         """Number the slope at each place of the last axes.
@@ -134,7 +134,7 @@ class Combine(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for two or more inputs."""
-        return elementwise.Combine(self.name, math.prod(shapes[0]), len(shapes))
+        return _kernels.elementwise.Combine(self.name, math.prod(shapes[0]), len(shapes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,7 +160,7 @@ def activate(inputs: ArrayLike, activation: Activation) -> Floats:
     """
     x = floats(inputs, "inputs")
     outputs = np.empty_like(x)
-    kernel = elementwise.Activate(x.size, activation)
+    kernel = _kernels.elementwise.Activate(x.size, activation)
     kernel.run(x.reshape(1, -1), outputs.reshape(1, -1), thread_count())
     return outputs
 
@@ -184,7 +184,7 @@ def row_activate(inputs: ArrayLike, name: str) -> Floats:
         raise ValueError(f"{name} runs along the last axis. Received a single number.")
     outputs = np.empty(RowActivate(name).output_shape(x.shape), np.float32)
     rows = math.prod(x.shape[:-1])
-    kernel = elementwise.RowActivate(name, rows, x.shape[-1])
+    kernel = _kernels.elementwise.RowActivate(name, rows, x.shape[-1])
     kernel.run(
         x.reshape(rows, x.shape[-1]), outputs.reshape(rows, outputs.shape[-1]), thread_count()
     )

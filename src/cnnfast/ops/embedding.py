@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnfast._kernels import embedding as kernels
-from cnnfast._kernels.embedding_conv import EmbeddingConvolution as EmbeddingConvolutionKernel
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
 from cnnfast.ops.dense import dense
@@ -36,7 +35,7 @@ class Embedding(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input of ids, as int32 or as float32."""
-        return kernels.Embedding(math.prod(shapes[0]), self.table, integers)
+        return _kernels.embedding.Embedding(math.prod(shapes[0]), self.table, integers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +74,7 @@ class EmbeddingConvolution(Op):
         """Multiply every word with every tap."""
         S, D, K = self.kernel.shape
         taps = np.ascontiguousarray(self.kernel.transpose(1, 0, 2)).reshape(D, S * K)
-        return EmbeddingConvolutionKernel(
+        return _kernels.embedding_conv.EmbeddingConvolution(
             shapes[0][0], dense(self.table, taps), S, self.bias, self.stride, self.dilation,
             self.padding, self.activation, integers,
         )  # fmt: skip

@@ -10,9 +10,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnfast._kernels import lanes, stages
-from cnnfast._kernels.dense import Dense as DenseKernel
-from cnnfast._kernels.quads import Quads
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution, kernel_of, window_counts
@@ -59,8 +57,8 @@ class Lanes(Op):
         """Prepare for one input."""
         links = [with_windows(link) for link in self.links]
         made = stages_of(links)
-        direct = not any(isinstance(stage, Quads) for stage in made)
-        return lanes.Lanes(
+        direct = not any(isinstance(stage, _kernels.quads.Quads) for stage in made)
+        return _kernels.lanes.Lanes(
             math.prod(shapes[0]),
             made,
             [(alone(link), math.prod(link.output_shape)) for link in links],
@@ -95,13 +93,13 @@ def alone(link: Link) -> Kernel:
         return kernel_of(op, link.shape)
     if isinstance(op, Convolution):
         H, W, _ = link.shape
-        return DenseKernel(H * W, op.kernel[0, 0], op.bias, op.activation)
+        return _kernels.dense.Dense(H * W, op.kernel[0, 0], op.bias, op.activation)
     return op.prepare(link.shape)
 
 
-def stages_of(links: Sequence[Link]) -> list[stages.Stage]:
+def stages_of(links: Sequence[Link]) -> list[_kernels.stages.Stage]:
     """Prepare the stages of a chain; a convolution takes with it what can stay in registers."""
-    made: list[stages.Stage] = []
+    made: list[_kernels.stages.Stage] = []
     position = 0
     while position < len(links):
         stage, count = longest_stage(links[position : position + 3])
@@ -110,7 +108,7 @@ def stages_of(links: Sequence[Link]) -> list[stages.Stage]:
     return made
 
 
-def longest_stage(links: Sequence[Link]) -> tuple[stages.Stage, int]:
+def longest_stage(links: Sequence[Link]) -> tuple[_kernels.stages.Stage, int]:
     """Prepare the first operation with what it takes along; return how many these are."""
     for count in range(len(links), 0, -1):
         stage = in_fours(links[:count])
@@ -121,7 +119,7 @@ def longest_stage(links: Sequence[Link]) -> tuple[stages.Stage, int]:
     return stage_of(links[0], None), 1
 
 
-def in_fours(links: Sequence[Link]) -> Quads | None:
+def in_fours(links: Sequence[Link]) -> _kernels.quads.Quads | None:
     """Prepare a convolution by fours of pixels with all that follows, where that applies."""
     first, *rest = links
     if not isinstance(first.op, Convolution):
@@ -167,23 +165,23 @@ def step_over(op: Pooling) -> bool:
     return all(step >= taps for step, taps in zip(op.strides, op.pool, strict=True))
 
 
-def stage_of(link: Link, pooling: Link | None) -> stages.Stage:
+def stage_of(link: Link, pooling: Link | None) -> _kernels.stages.Stage:
     """Prepare one operation, with the pooling that it takes along."""
     op, shape = link.op, link.shape
     if isinstance(op, Convolution):
         runs, cells = convolution_taps(link, pooling)
         kernel = op.kernel.reshape(-1, op.kernel.shape[-1])
-        return stages.Sums(runs, cells, kernel, op.bias, op.activation)
+        return _kernels.stages.Sums(runs, cells, kernel, op.bias, op.activation)
     if isinstance(op, Dense):
         runs, cells = row_taps(math.prod(shape[:-1]), shape[-1])
-        return stages.Sums(runs, cells, op.kernel, op.bias, op.activation)
+        return _kernels.stages.Sums(runs, cells, op.kernel, op.bias, op.activation)
     if isinstance(op, Pooling):
         found = [(i * shape[1] + j, rows, columns) for i, j, rows, columns in windows(link)]
-        return stages.Windows(op.kind, integers(found), shape[1], shape[2])
+        return _kernels.stages.Windows(op.kind, integers(found), shape[1], shape[2])
     if isinstance(op, ScaleShift):
-        return stages.Scales(math.prod(shape[:-1]), op.scale, op.shift)
+        return _kernels.stages.Scales(math.prod(shape[:-1]), op.scale, op.shift)
     assert isinstance(op, Activate)
-    return stages.Activates(math.prod(shape), op.activation)
+    return _kernels.stages.Activates(math.prod(shape), op.activation)
 
 
 def convolution_taps(link: Link, pooling: Link | None) -> tuple[Integers, Integers]:

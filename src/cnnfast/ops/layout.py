@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cnnfast._kernels import layout as kernels
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Border
@@ -31,7 +31,7 @@ class Pad(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         H, W, C = shapes[0]
-        return kernels.Pad(H, W, C, (*self.padding[0], *self.padding[1]))
+        return _kernels.layout.Pad(H, W, C, (*self.padding[0], *self.padding[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class Permute(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
-        return kernels.Permute(shapes[0], self.axes)
+        return _kernels.layout.Permute(shapes[0], self.axes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,4 +83,6 @@ class Concatenate(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for two or more inputs."""
         rows = math.prod(shapes[0][: self.axis])
-        return kernels.Concatenate(rows, tuple(math.prod(shape[self.axis :]) for shape in shapes))
+        return _kernels.layout.Concatenate(
+            rows, tuple(math.prod(shape[self.axis :]) for shape in shapes)
+        )

@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from cnnfast._kernels import batch_normalization, batch_sums, masked_mean
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
-from cnnfast._kernels.step_mask import StepMask as StepMaskKernel
 from cnnfast.ops.base import Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchMoment, BatchNormalize, totals_shape
 
@@ -33,7 +32,7 @@ class StepMask(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x."""
         *rest, channels = shapes[0]
-        return StepMaskKernel(math.prod(rest), channels, self.value)
+        return _kernels.step_mask.StepMask(math.prod(rest), channels, self.value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class MaskedMean(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x and a mask."""
-        return masked_mean.MaskedMean(*shapes[0])
+        return _kernels.masked_mean.MaskedMean(*shapes[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +64,7 @@ class MaskedMeanGradient(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for dy and a mask."""
-        return masked_mean.MaskedMeanGradient(shapes[1][0], shapes[0][0])
+        return _kernels.masked_mean.MaskedMeanGradient(shapes[1][0], shapes[0][0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +86,7 @@ class MaskedBatchSums(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x and a mask."""
         *rest, channels = shapes[0]
-        return batch_sums.BatchSums(math.prod(rest), channels, is_masked=True)
+        return _kernels.batch_sums.BatchSums(math.prod(rest), channels, is_masked=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +96,8 @@ class MaskedBatchMoment(BatchMoment):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for totals."""
         if self.kind == "mean":
-            return batch_sums.BatchMean(len(self.moving), EPSILON)
-        return batch_sums.BatchVariance(len(self.moving), EPSILON)
+            return _kernels.batch_sums.BatchMean(len(self.moving), EPSILON)
+        return _kernels.batch_sums.BatchVariance(len(self.moving), EPSILON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,6 +125,6 @@ class MaskedBatchInputGradient(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for x, dy, mean, variance, sums of gradients, mask and totals."""
         *rest, channels = shapes[0]
-        return batch_normalization.BatchInputGradient(
+        return _kernels.batch_normalization.BatchInputGradient(
             math.prod(rest), channels, self.normalize.gamma, self.normalize.epsilon, is_masked=True
         )

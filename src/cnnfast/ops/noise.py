@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from cnnfast._kernels import noise as kernels
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.normalization import Gate
@@ -148,7 +148,7 @@ def _noise(
     rate: float = 0.0,
     has_input: bool = True,
 ) -> Kernel:
-    return kernels.Noise(
+    return _kernels.noise.Noise(
         name, math.prod(shape), numbers, round(rate * 2**32), stream.key, has_input,
         stream.ignores_image, stream.ignores_run,
     )  # fmt: skip

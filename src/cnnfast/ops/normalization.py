@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from cnnfast._kernels import normalization as kernels
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Shape, constant, set_fields
 from cnnfast.ops.elementwise import LINEAR, Activation
@@ -47,7 +47,7 @@ class ScaleShift(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         *rest, channels = shapes[0]
-        return kernels.ScaleShift(
+        return _kernels.normalization.ScaleShift(
             math.prod(rest), channels, self.scale, self.shift, self.activation
         )
 
@@ -68,4 +68,4 @@ class Gate(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for an input and its gates."""
         *rest, channels = shapes[0]
-        return kernels.Gate(math.prod(rest), channels)
+        return _kernels.normalization.Gate(math.prod(rest), channels)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
-from cnnfast._kernels.winograd import Winograd
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import NO_BORDER, Convolution, kernel_of
 from cnnfast.ops.elementwise import LINEAR, Activation
@@ -43,7 +43,9 @@ class PooledConvolution(Op):
             return kernel_of(op, shapes[0], self.pooling.pool)
         H, W, C = shapes[0]
         padding, kind = (*op.padding[0], *op.padding[1]), self.pooling.kind
-        return Winograd(H, W, C, op.kernel, op.bias, padding, op.activation, pooling=kind)
+        return _kernels.winograd.Winograd(
+            H, W, C, op.kernel, op.bias, padding, op.activation, pooling=kind
+        )
 
 
 def can_pool(convolution: Convolution, pooling: Pooling, shape: Shape) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cnnfast._kernels import pool as kernels
+from cnnfast import _kernels
 from cnnfast.ops.base import Floats, Op, Shape, floats
 from cnnfast.ops.convolution import NO_BORDER, Border, window_counts
 from cnnfast.ops.geometry import padding_amounts, standardize_padding, standardize_tuple
@@ -40,11 +40,11 @@ class Pooling(Op):
             raise ValueError(f"Pooling takes images (H, W, C). Received shape {shapes[0]}.")
         return (*window_counts(shapes[0], self.pool, self), shapes[0][2])
 
-    def prepare(self, *shapes: Shape, integers: bool = False) -> kernels.Pooling:
+    def prepare(self, *shapes: Shape, integers: bool = False) -> _kernels.pool.Pooling:
         """Prepare for one input."""
         H, W, C = shapes[0]
         padding = (*self.padding[0], *self.padding[1])
-        return kernels.Pooling(self.kind, H, W, C, self.pool, self.strides, padding)
+        return _kernels.pool.Pooling(self.kind, H, W, C, self.pool, self.strides, padding)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +59,10 @@ class GlobalPooling(Op):
             raise ValueError(f"Pooling takes images (H, W, C). Received shape {shapes[0]}.")
         return shapes[0][2:]
 
-    def prepare(self, *shapes: Shape, integers: bool = False) -> kernels.GlobalPooling:
+    def prepare(self, *shapes: Shape, integers: bool = False) -> _kernels.pool.GlobalPooling:
         """Prepare for one input."""
         H, W, C = shapes[0]
-        return kernels.GlobalPooling(self.kind, H * W, C)
+        return _kernels.pool.GlobalPooling(self.kind, H * W, C)
 
 
 def pool2d(

@@ -12,8 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnfast import config
-from cnnfast._kernels.quads import Quads
+from cnnfast import _kernels, config
 from cnnfast.ops.base import Floats, Shape
 from cnnfast.ops.convolution import Convolution, window_counts
 from cnnfast.ops.dense import Dense
@@ -41,7 +40,7 @@ class Place(NamedTuple):
 
 def quads_of(
     op: Convolution, shape: Shape, windows: Sequence[Window] | None, dense: Dense | None
-) -> Quads | None:
+) -> _kernels.quads.Quads | None:
     """Prepare a convolution by fours, with what comes behind it, where that applies.
 
     Args:
@@ -69,7 +68,7 @@ def quads_of(
         )
         for place in places
     ]
-    return Quads(
+    return _kernels.quads.Quads(
         np.array(table, np.int32),
         taps,
         shape[1],

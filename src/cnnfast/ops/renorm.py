@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from cnnfast._kernels import renorm as kernels
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Floats, Op, Scope, Shape
 from cnnfast.ops.batch_normalization import BatchNormalize
@@ -51,7 +51,7 @@ class RenormCorrection(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for mean and variance."""
-        return kernels.RenormCorrection(
+        return _kernels.renorm.RenormCorrection(
             self.gamma, self.beta, self.renorm_mean, self.renorm_stddev, self.epsilon,
             self.bounds, self.scale, self.shift,
         )  # fmt: skip
@@ -88,4 +88,4 @@ class RenormGammaGradient(Op):
 
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for totals, the variance and the corrections."""
-        return kernels.RenormGammaGradient(shapes[1][0], self.epsilon)
+        return _kernels.renorm.RenormGammaGradient(shapes[1][0], self.epsilon)

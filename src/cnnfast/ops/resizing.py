@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from cnnfast._kernels import resizing as kernels
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Border
@@ -37,7 +37,7 @@ class Crop(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         H, W, C = shapes[0]
-        return kernels.Crop(H, W, C, (*self.cropping[0], *self.cropping[1]))
+        return _kernels.resizing.Crop(H, W, C, (*self.cropping[0], *self.cropping[1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Enlarge(Op):
     def prepare(self, *shapes: Shape, integers: bool = False) -> Kernel:
         """Prepare for one input."""
         H, W, C = shapes[0]
-        return kernels.Enlarge(self.interpolation, H, W, C, self.factors)
+        return _kernels.resizing.Enlarge(self.interpolation, H, W, C, self.factors)
 
 
 def image_shape(shape: Shape) -> tuple[int, int, int]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
+from cnnfast import _kernels
 from cnnfast._kernels.step import Kernel
-from cnnfast._kernels.strips import Strips as StripsKernel
 from cnnfast.ops.base import Op, Shape
 from cnnfast.ops.convolution import Convolution
 from cnnfast.ops.depthwise import Depthwise
@@ -82,7 +82,7 @@ class Strips(Op):
             prepare(link, rows)
             for link, rows in zip(links, [*rows_held(links, strip), 0], strict=True)
         ]
-        return StripsKernel(math.prod(shapes[0]), prepared, strip)
+        return _kernels.strips.Strips(math.prod(shapes[0]), prepared, strip)
 
 
 def prepare(link: Link, held: int) -> Prepared:

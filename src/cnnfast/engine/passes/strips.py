@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from cnnfast._kernels.strips import LONGEST_CHAIN
+from cnnfast import _kernels
 from cnnfast.engine.graph import Graph, Operation
 from cnnfast.engine.passes.rewrite import merge_neighbours
 from cnnfast.ops.base import Op
@@ -32,7 +32,7 @@ def joined(before: Operation, operation: Operation) -> Strips | None:
         return None
     ops = (*ops_of(before.op), operation.op)
     links = chain(ops, before.inputs[0].shape)
-    if not len(links) == len(ops) <= LONGEST_CHAIN or tallest_strip(links) == 0:
+    if not len(links) == len(ops) <= _kernels.strips.LONGEST_CHAIN or tallest_strip(links) == 0:
         return None
     return Strips(ops)
 
