@@ -18,7 +18,7 @@ from bench.workloads import WORKLOADS
 
 Array = NDArray[Any]
 
-# Errors of this many samples are averaged; those of batches so small are those of large ones.
+# In a batch, over which errors are averaged.
 SAMPLES = 8
 
 
@@ -48,7 +48,7 @@ def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
     with race.files_of(name, options, "torch") as files:
         truth = apart(in_float64, files.folder, inputs, patience=options.patience)
         missing = dict(files.missing)
-        for engine in [name for name in options.engines if name not in missing]:
+        for engine in [each for each in options.engines if each not in missing]:
             try:
                 outputs, versions[engine] = predict(engine, files.folder, inputs, options)
             except WorkerError as reason:

@@ -1,4 +1,4 @@
-"""The native floor. A module is loaded when it is first named: a network needs a third of them."""
+"""The native floor. A module is loaded when it is first named, for a network needs few."""
 
 from __future__ import annotations
 
