@@ -39,7 +39,7 @@ def stored(path: Path, variables: Iterable[Any]) -> Iterator[NDArray[Any]]:
     """Map the values of variables one after the other, as they lie in a file.
 
     Arrays read into memory and freed again would leave holes between those that the library
-    keeps, 58 MB of ResNet50's peak: what counts is the library's memory, not that of its loader.
+    keeps, some 50 MB of ResNet50's peak. What counts is the library's memory, not its loader's.
     """
     offset = 0
     for variable in variables:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench import race, report, results
-from bench.engines import ENGINES
 from bench.results import Record
 from bench.worker import Maker, Worker, WorkerError, apart, load_engine
 from bench.workloads import WORKLOADS
@@ -34,7 +33,10 @@ def main(options: argparse.Namespace) -> None:
     versions: dict[str, str] = {}
     for name in options.workloads:
         console.print(f"{name} ...")
-        found += measure(name, options, versions)
+        found += (fresh := measure(name, options, versions))
+        for result in fresh:
+            if "missing" in result:
+                console.print(f"  {result['engine']}: {result['missing']}", markup=False)
         if options.output:
             keep(found, versions, options)
     console.print(markdown(found), markup=False, highlight=False, soft_wrap=True)
@@ -46,8 +48,11 @@ def measure(name: str, options: Any, versions: dict[str, str]) -> list[Record]:
     subject = {"workload": name, "batch": SAMPLES, "threads": options.threads}
     found: list[Record] = []
     with race.files_of(name, options, "torch") as files:
-        truth = apart(in_float64, files.folder, inputs, patience=options.patience)
         missing = dict(files.missing)
+        try:
+            truth = apart(in_float64, files.folder, inputs, patience=options.patience)
+        except WorkerError as reason:
+            missing = dict.fromkeys(options.engines, f"nothing in float64 beside it: {reason}")
         for engine in [each for each in options.engines if each not in missing]:
             try:
                 outputs, versions[engine] = predict(engine, files.folder, inputs, options)
@@ -95,10 +100,7 @@ def error(outputs: Array, truth: Array) -> float:
 
 def keep(found: list[Record], versions: dict[str, str], options: Any) -> None:
     """Write the results so far, and the table."""
-    described = results.engines(versions, ENGINES)
-    settings = {"threads": options.threads}
-    run = results.document("precision", settings, found, engines=described)
-    results.write(options.output, run)
+    race.keep_results("precision", found, versions, options)
     Path(options.output).with_suffix(".md").write_text(f"{markdown(found)}\n")
 
 

@@ -24,6 +24,9 @@ from bench.workloads import WORKLOADS
 # Stands for the large batch that each network has of its own.
 LARGE = 0
 
+# Options that results are kept with.
+SETTINGS = ("threads", "rounds", "seconds")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the options of `python -m bench race`."""
@@ -77,9 +80,14 @@ def main(options: argparse.Namespace) -> None:
 def keep_results(kind: str, found: list[Record], versions: dict[str, str], options: Any) -> None:
     """Write what a contest of another kind has found so far, if a file was named for it."""
     if options.output:
-        settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
         described = results.engines(versions, ENGINES)
-        results.write(options.output, results.document(kind, settings, found, engines=described))
+        run = results.document(kind, settings_of(options), found, engines=described)
+        results.write(options.output, run)
+
+
+def settings_of(options: Any) -> Record:
+    """Return how a contest measures, as far as its kind has a choice."""
+    return {key: value for key, value in vars(options).items() if key in SETTINGS}
 
 
 def keep(run: Record, output: Path) -> None:
@@ -103,10 +111,9 @@ def race(options: Any, console: Console) -> Iterator[Record]:
 
 def so_far(found: list[Record], versions: dict[str, str], peak: float, options: Any) -> Record:
     """Put the results found until now together."""
-    settings = {key: getattr(options, key) for key in ("threads", "rounds", "seconds")}
     described = results.engines(versions, ENGINES)
     return results.document(
-        "race", settings, found, limits={"fma_peak": peak}, engines=described,
+        "race", settings_of(options), found, limits={"fma_peak": peak}, engines=described,
         leads=(ahead := leads(found, described)),
         geometric_mean=geometric_mean(lead["ratio"] for lead in ahead),
     )  # fmt: skip
